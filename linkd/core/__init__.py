@@ -1,0 +1,1 @@
+"""Values and pure computations: no IO, no event loop, no framework."""

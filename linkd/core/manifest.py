@@ -1,0 +1,73 @@
+"""The manifest of a wheel: made once at ingest, read instead of the file tree ever after.
+
+What planning, staging, verifying, repairing and uninstalling need to know stands here. A manifest
+describes the archive alone; nothing in it depends on an environment.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from packaging.utils import NormalizedName
+
+from linkd.core.target import SchemeKey
+
+MANIFEST_FORMAT: Final = 1
+
+
+class ManifestFile(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
+    """One file of a wheel as it lies in the sealed entry."""
+
+    source: str
+    """Its name in the archive, and its path below the entry's tree."""
+    scheme: SchemeKey
+    destination: str
+    """Its path below the scheme's root, ``/`` between the parts."""
+    size: int
+    sha256: str
+    """As RECORD has it: urlsafe base64 without padding."""
+    mtime_ns: int
+    executable: bool = False
+    python_script: bool = False
+    """Begins with ``#!python``: its first line is rewritten for each environment."""
+
+
+class Launcher(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
+    """An entry point that becomes a script (entry points specification)."""
+
+    name: str
+    module: str
+    attribute: str
+    gui: bool = False
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one sealed wheel."""
+
+    format: int = MANIFEST_FORMAT
+    sha256: str
+    """Hex digest of the archive: the wheel's identity."""
+    filename: str
+    name: NormalizedName
+    version: str
+    dist_info: str
+    """Name of its dist-info folder, such as ``foo-1.0.dist-info``."""
+    root_scheme: SchemeKey
+    """Where the archive's root goes: purelib or platlib."""
+    files: tuple[ManifestFile, ...]
+    """All files but RECORD and its signatures, sorted by (scheme, destination)."""
+    launchers: tuple[Launcher, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    def payload(self) -> Iterator[ManifestFile]:
+        """The files that are not in dist-info."""
+        inside = f"{self.dist_info}/"
+        return (
+            file
+            for file in self.files
+            if file.scheme is not self.root_scheme or not file.destination.startswith(inside)
+        )

@@ -1,0 +1,1 @@
+"""Bytes from indexes, pages, folders and URLs."""

@@ -1,0 +1,1 @@
+"""Stage and graft: the only way that anything gets into an environment."""

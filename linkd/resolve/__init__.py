@@ -1,0 +1,1 @@
+"""Requirements to pinned wheels."""

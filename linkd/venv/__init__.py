@@ -1,0 +1,1 @@
+"""Environments: probing, reading and creating them."""
