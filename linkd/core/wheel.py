@@ -31,6 +31,21 @@ class DistFile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return self.hashes.get("sha256")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class ProjectPage:
+    """Everything that the indexes and folders of one request say of one project.
+
+    Compared by identity: as long as nothing changed at the sources the same object is given
+    again, so what is derived from a page may be remembered beside it.
+    """
+
+    name: NormalizedName
+    files: tuple[DistFile, ...]
+    """In the order of the sources; empty where none of them has the project."""
+    searched: tuple[str, ...]
+    """The sources that were asked, for messages; without credentials."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
     """One distribution that the environment shall hold."""
