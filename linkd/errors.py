@@ -605,9 +605,15 @@ class GraftFailed(LinkError):
     environment: str
     path: str
     reason: str
+    left: tuple[str, ...] = ()
+    """Paths that could not be put back, which should be none."""
 
     @property
     def detail(self) -> str:
+        if self.left:
+            return (
+                f"{self.path}: {self.reason}; these could not be put back: {', '.join(self.left)}"
+            )
         return f"{self.path}: {self.reason}; {self.environment} is as it was before"
 
 

@@ -100,5 +100,6 @@ class Receipt:
     bytes_linked: int = 0
     bytes_copied: int = 0
     bytes_downloaded: int = 0
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
+    warnings: tuple[str, ...] = ()
     dry_run: bool = False

@@ -1,0 +1,250 @@
+"""The commands: which options each has, and the one request that each becomes."""
+
+from __future__ import annotations
+
+from linkd_client import surroundings
+from linkd_client.arguments import Command, Option
+from linkd_client.errors import UsageError
+from linkd_client.wire import Request, query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from linkd_client.arguments import Arguments
+    from linkd_client.wire import Json
+
+COMMON = (
+    Option("--socket", "the daemon's socket [LINKD_SOCKET]", metavar="PATH"),
+    Option("--json", "print the daemon's answer as JSON"),
+    Option("-q/--quiet", "print less", repeatable=True),
+    Option("-v/--verbose", "print more", repeatable=True),
+    Option("--no-progress", "draw no progress line"),
+    Option("--no-autostart", "do not start a daemon if none is running"),
+    Option("-h/--help", "print this and end"),
+    Option("-V/--version", "print the version and end"),
+)
+
+_PYTHON = Option(
+    "-p/--python",
+    "the environment, or its interpreter [VIRTUAL_ENV, else ./.venv]",
+    metavar="PATH",
+)
+_DRY_RUN = Option("--dry-run", "only say what would be done", member="dry_run")
+
+_INSTALL_OPTIONS = (
+    Option(
+        "-r/--requirement",
+        "install what a requirement file names ('-' is standard input)",
+        metavar="FILE",
+        repeatable=True,
+    ),
+    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
+    _PYTHON,
+    Option(
+        "-i/--index-url",
+        "the index [PIP_INDEX_URL]",
+        member="index_url",
+        metavar="URL",
+    ),
+    Option(
+        "--extra-index-url",
+        "a further index [PIP_EXTRA_INDEX_URL]",
+        member="extra_index_urls",
+        metavar="URL",
+        repeatable=True,
+    ),
+    Option(
+        "-f/--find-links",
+        "a folder or page of wheels [PIP_FIND_LINKS]",
+        member="find_links",
+        metavar="PATH|URL",
+        repeatable=True,
+    ),
+    Option("--no-index", "use no index, only --find-links [PIP_NO_INDEX]", member="no_index"),
+    Option("--no-deps", "leave dependencies out", member="no_deps"),
+    Option("-U/--upgrade", "take the newest versions that fit", member="upgrade"),
+    Option(
+        "-P/--upgrade-package",
+        "take the newest version of this one",
+        member="upgrade_packages",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Option("--reinstall", "install again what is there already", member="reinstall"),
+    Option(
+        "--reinstall-package",
+        "install this one again",
+        member="reinstall_packages",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Option("--pre", "take pre-releases too", member="prerelease"),
+    Option("--require-hashes", "refuse what has no hash to check", member="require_hashes"),
+    _DRY_RUN,
+    Option(
+        "--link-mode",
+        "how files come from the cache",
+        member="link_mode",
+        metavar="MODE",
+        choices=("auto", "hardlink", "reflink", "copy", "symlink"),
+    ),
+    Option("--require-link", "fail rather than copy", member="require_link"),
+    Option(
+        "--collisions",
+        "what to do if distributions have different files of one name",
+        member="collisions",
+        metavar="HOW",
+        choices=("report", "error"),
+    ),
+    Option("--create", "make the environment if it is missing", member="create"),
+)
+
+
+def _install(arguments: Arguments) -> Request:
+    files, constraints = arguments.all("--requirement"), arguments.all("--constraint")
+    if not arguments.words and not files:
+        raise UsageError("install needs a requirement or -r FILE", arguments.command)
+    directory = surroundings.working_directory()
+    body: dict[str, Json] = {
+        "environment": surroundings.find_environment(
+            arguments.one("--python"), create="--create" in arguments
+        ),
+        "directory": directory,
+    }
+    if arguments.words:
+        body["requirements"] = list(arguments.words)
+    if files or constraints:
+        from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
+
+        body.update(read_requirement_files(files, constraints, directory))
+    body.update(_members(arguments))
+    surroundings.add_index_settings(body)
+    return Request("POST", "/v1/install", body)
+
+
+def _uninstall(arguments: Arguments) -> Request:
+    if not arguments.words:
+        raise UsageError("uninstall needs the name of a distribution", arguments.command)
+    body: dict[str, Json] = {
+        "environment": surroundings.find_environment(arguments.one("--python")),
+        "names": list(arguments.words),
+    }
+    body.update(_members(arguments))
+    return Request("POST", "/v1/uninstall", body)
+
+
+def _list(arguments: Arguments) -> Request:
+    _refuse_words(arguments)
+    form = arguments.one("--format")
+    if "--json" in arguments and form not in {None, "json"}:
+        raise UsageError(f"--json and --format {form} exclude each other", arguments.command)
+    parameters = {"environment": surroundings.find_environment(arguments.one("--python"))}
+    if not arguments.wants_json:
+        parameters["format"] = form or "columns"
+    return Request("GET", "/v1/distributions" + query(parameters))
+
+
+def _venv(arguments: Arguments) -> Request:
+    if len(arguments.words) != 1:
+        raise UsageError("venv needs the one folder to make", arguments.command)
+    body: dict[str, Json] = {
+        "path": surroundings.absolute(arguments.words[0]),
+        "python": surroundings.find_interpreter(arguments.one("--python")),
+    }
+    body.update(_members(arguments))
+    return Request("POST", "/v1/venv", body)
+
+
+def _status(arguments: Arguments) -> Request:
+    _refuse_words(arguments)
+    parameters = {"wait_idle": "true"} if "--wait-idle" in arguments else {}
+    return Request("GET", "/v1/status" + query(parameters))
+
+
+def _shutdown(arguments: Arguments) -> Request:
+    _refuse_words(arguments)
+    return Request("POST", "/v1/shutdown", {})
+
+
+def _members(arguments: Arguments) -> dict[str, Json]:
+    """The given options that go into the request as they stand, in the table's order."""
+    assert arguments.command is not None
+    return {
+        option.member: option.json(arguments.all(option.key))
+        for option in arguments.command.options
+        if option.member and option.key in arguments
+    }
+
+
+def _refuse_words(arguments: Arguments) -> None:
+    if arguments.words:
+        assert arguments.command is not None
+        reason = f"{arguments.command.name} takes no arguments, but was given"
+        raise UsageError(f"{reason} {arguments.words[0]!r}", arguments.command)
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            "install",
+            "[REQUIREMENT...]",
+            "Install into an environment what is missing.",
+            _INSTALL_OPTIONS,
+            _install,
+        ),
+        Command(
+            "uninstall",
+            "NAME...",
+            "Remove distributions from an environment.",
+            (_PYTHON, _DRY_RUN),
+            _uninstall,
+        ),
+        Command(
+            "list",
+            "",
+            "Show what is installed in an environment.",
+            (
+                _PYTHON,
+                Option(
+                    "--format",
+                    "how to print it",
+                    metavar="FORMAT",
+                    choices=("columns", "freeze", "json"),
+                ),
+            ),
+            _list,
+        ),
+        Command(
+            "venv",
+            "DIR",
+            "Create an environment.",
+            (
+                Option(
+                    "-p/--python",
+                    "the interpreter it is made for: a path, a command or a version "
+                    "[python3 on PATH]",
+                    metavar="PYTHON",
+                ),
+                Option(
+                    "--prompt", "its name in the shell's prompt", member="prompt", metavar="TEXT"
+                ),
+            ),
+            _venv,
+        ),
+        Command(
+            "status",
+            "",
+            "Show what the daemon does and has.",
+            (Option("--wait-idle", "return when all background work is done"),),
+            _status,
+        ),
+        Command(
+            "shutdown",
+            "",
+            "Stop the daemon when its work is done.",
+            (),
+            _shutdown,
+            starts_daemon=False,
+        ),
+    )
+}

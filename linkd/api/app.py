@@ -1,0 +1,79 @@
+"""The ASGI application: routes, who may come in, and how errors leave."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from linkd import __version__
+from linkd.api import problems
+from linkd.api.answers import refused
+from linkd.api.peer import PeerGuard
+from linkd.api.routes import Services, make_router
+from linkd.errors import LinkdError
+from linkd.service.activity import Activity
+
+_log = structlog.get_logger(__name__)
+
+
+def make_app(
+    services: Services,
+    start: Callable[[], Awaitable[None]],
+    close: Callable[[], Awaitable[None]],
+) -> ASGIApp:
+    """`start` is awaited before the first request, `close` after the last answer."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await start()
+        yield
+        await close()
+
+    app = FastAPI(
+        title="linkd",
+        version=__version__,
+        summary="Makes Python environments appear from one wheel cache",
+        lifespan=lifespan,
+    )
+    app.include_router(make_router(services))
+    app.add_exception_handler(RequestValidationError, _refuse_invalid)
+    app.add_exception_handler(HTTPException, _refuse_http)
+    return PeerGuard(_Counted(app, services.activity), _refuse_peer)
+
+
+class _Counted:
+    """Every HTTP request counts as activity until its answer is complete."""
+
+    def __init__(self, app: ASGIApp, activity: Activity) -> None:
+        self._app = app
+        self._activity = activity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._activity.request():
+            await self._app(scope, receive, send)
+
+
+async def _refuse_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    reasons = [
+        f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    return refused(request, problems.refuse_invalid(reasons))
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refused(request, problems.refuse_http(error.status_code, str(error.detail)))
+
+
+def _refuse_peer(scope: Scope, error: LinkdError) -> Response:
+    _log.warning("refused", code=error.code, detail=error.detail)
+    return refused(Request(scope), problems.refuse(error))

@@ -1,0 +1,121 @@
+"""The routes: each one names its use case, its wire types and how it looks in a terminal."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from linkd.api import lines, schema, wire
+from linkd.api.answers import Operation, answer
+from linkd.core.progress import Reporter
+from linkd.service.activity import Activity
+from linkd.service.creating import CreateEnvironment
+from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.install import Install
+from linkd.service.stopping import Stop
+from linkd.service.uninstall import Uninstall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Every use case that the daemon offers."""
+
+    install: Install
+    uninstall: Uninstall
+    distributions: ListDistributions
+    create: CreateEnvironment
+    status: ReadStatus
+    stop: Stop
+    activity: Activity
+
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"model": schema.Problem, "description": "Refused; the environment is as before"},
+    "5XX": {"model": schema.Problem, "description": "Failed; the environment is as before"},
+}
+
+
+def make_router(services: Services) -> APIRouter:
+    router = APIRouter(responses=_PROBLEMS)
+    _add_changing(router, services)
+    _add_looking(router, services)
+    _add_daemon(router, services)
+    return router
+
+
+def _add_changing(router: APIRouter, services: Services) -> None:
+
+    @router.post("/v1/install", response_model=schema.Result, tags=["environments"])
+    async def install(request: Request, body: schema.InstallBody) -> Response:
+        """Install into an environment what is missing of the requirements."""
+
+        async def run(reporter: Reporter) -> schema.Result:
+            return wire.result(await services.install(wire.install_request(body), reporter))
+
+        return await answer(request, Operation(run, lines.render_result))
+
+    @router.post("/v1/uninstall", response_model=schema.Result, tags=["environments"])
+    async def uninstall(request: Request, body: schema.UninstallBody) -> Response:
+        """Remove distributions, all of them or none."""
+
+        async def run(reporter: Reporter) -> schema.Result:
+            return wire.result(await services.uninstall(wire.uninstall_request(body), reporter))
+
+        return await answer(request, Operation(run, lines.render_result))
+
+    @router.post("/v1/venv", response_model=schema.VenvAnswer, tags=["environments"])
+    async def venv(request: Request, body: schema.VenvBody) -> Response:
+        """Create an environment."""
+
+        async def run(_: Reporter) -> schema.VenvAnswer:
+            return wire.venv(await services.create(body.path, body.python, body.prompt))
+
+        return await answer(request, Operation(run, lines.render_venv))
+
+
+def _add_looking(router: APIRouter, services: Services) -> None:
+    @router.get(
+        "/v1/distributions", response_model=schema.DistributionsAnswer, tags=["environments"]
+    )
+    async def distributions(
+        request: Request,
+        environment: Annotated[schema.AbsolutePath, Query()],
+        format: Annotated[Literal["columns", "freeze"], Query()] = "columns",  # noqa: A002
+    ) -> Response:
+        """What is installed in an environment."""
+
+        async def run(_: Reporter) -> schema.DistributionsAnswer:
+            return wire.distributions(await services.distributions(environment))
+
+        return await answer(
+            request, Operation(run, lambda found, _: lines.render_distributions(found, format))
+        )
+
+    @router.get("/v1/status", response_model=schema.StatusAnswer, tags=["daemon"])
+    async def status(
+        request: Request,
+        wait_idle: Annotated[bool, Query()] = False,  # noqa: FBT002 - the framework names it
+    ) -> Response:
+        """The daemon's state; with `wait_idle`, when all background work is done."""
+
+        async def run(_: Reporter) -> schema.StatusAnswer:
+            return wire.status(await services.status(wait_idle=wait_idle))
+
+        return await answer(request, Operation(run, lines.render_status))
+
+
+def _add_daemon(router: APIRouter, services: Services) -> None:
+    @router.post("/v1/shutdown", response_model=schema.ShutdownAnswer, tags=["daemon"])
+    async def shutdown(request: Request) -> Response:
+        """Stop the daemon when its work is done."""
+
+        async def run(_: Reporter) -> schema.ShutdownAnswer:
+            stopping = services.stop()
+            return schema.ShutdownAnswer(pid=stopping.pid, active=stopping.active)
+
+        return await answer(request, Operation(run, lines.render_shutdown))
+
+    @router.get("/healthz", tags=["daemon"])
+    async def healthz() -> dict[str, Literal["ok"]]:
+        """Whether the daemon answers."""
+        return {"status": "ok"}

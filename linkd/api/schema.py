@@ -1,0 +1,339 @@
+"""The whole wire vocabulary: what requests and answers are made of.
+
+An unknown member of a request is refused. Answers may grow members, never lose or rename one.
+"""
+
+import os
+from typing import Annotated, Any, Literal
+
+from packaging.utils import canonicalize_name
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from linkd.core.receipt import FallbackReason, LinkMode
+
+
+def _absolute(path: str) -> str:
+    if not os.path.isabs(path):
+        raise ValueError("must be an absolute path")
+    if "\0" in path:
+        raise ValueError("must not contain NUL")
+    return path
+
+
+def _project(name: str) -> str:
+    return canonicalize_name(name, validate=True)
+
+
+AbsolutePath = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_absolute)]
+ProjectName = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_project)]
+Text = Annotated[str, Field(max_length=65536)]
+
+
+class Body(BaseModel):
+    """What a client sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextFile(Body):
+    """A file that the client has read."""
+
+    path: AbsolutePath
+    text: Annotated[str, Field(max_length=16 << 20)]
+
+
+class InstallBody(Body):
+    """`POST /v1/install`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"environment": "/home/u/app/.venv", "requirements": ["requests>=2", "rich"]},
+                {
+                    "environment": "/home/u/app/.venv",
+                    "requirement_files": [
+                        {"path": "/home/u/app/requirements.txt", "text": "jax[cuda12]==0.4.35\n"}
+                    ],
+                    "collisions": "error",
+                },
+            ]
+        }
+    )
+
+    environment: AbsolutePath = Field(description="An environment's folder, or its interpreter")
+    directory: AbsolutePath = Field(
+        default="/", description="What relative paths in requirements are relative to"
+    )
+    requirements: list[Text] = Field(default=[], description="PEP 508, or paths or URLs of wheels")
+    requirement_files: list[TextFile] = []
+    constraint_files: list[TextFile] = []
+    variables: dict[str, str] = Field(
+        default={}, description="Environment variables that the files name as ${NAME}"
+    )
+    index_url: Text | None = None
+    extra_index_urls: list[Text] = []
+    find_links: list[Text] = []
+    no_index: bool = False
+    no_deps: bool = False
+    upgrade: bool = False
+    upgrade_packages: list[ProjectName] = []
+    reinstall: bool = False
+    reinstall_packages: list[ProjectName] = []
+    prerelease: bool = False
+    require_hashes: bool = False
+    dry_run: bool = False
+    link_mode: Literal["auto", "hardlink", "reflink", "copy", "symlink"] = "auto"
+    require_link: bool = False
+    collisions: Literal["report", "error"] = "report"
+    create: bool = Field(default=False, description="Make the environment if it is missing")
+
+
+class UninstallBody(Body):
+    """`POST /v1/uninstall`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"environment": "/home/u/app/.venv", "names": ["rich"]}]}
+    )
+
+    environment: AbsolutePath
+    names: Annotated[list[ProjectName], Field(min_length=1)]
+    dry_run: bool = False
+
+
+class VenvBody(Body):
+    """`POST /v1/venv`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"path": "/home/u/app/.venv", "python": "/usr/bin/python3"}]
+        }
+    )
+
+    path: AbsolutePath
+    python: AbsolutePath | None = None
+    prompt: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Distribution(BaseModel):
+    """A distribution that went or stayed."""
+
+    name: str
+    version: str
+
+
+class InstalledDistribution(Distribution):
+    """A distribution that came."""
+
+    files: int
+    bytes: int
+    link_mode: LinkMode
+    prestaged: bool
+
+
+class CollisionAnswer(BaseModel):
+    """A path that several distributions contain."""
+
+    path: str
+    distributions: list[str]
+    identical: bool
+    kept: str
+
+
+class FallbackAnswer(BaseModel):
+    """Why files were not linked in the wanted way."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    wanted: LinkMode = Field(serialization_alias="from")
+    used: LinkMode = Field(serialization_alias="to")
+    reason: FallbackReason
+    detail: str
+
+
+class Links(BaseModel):
+    """Files by how they came."""
+
+    hardlink: int = 0
+    reflink: int = 0
+    copy_: int = Field(default=0, serialization_alias="copy")
+    symlink: int = 0
+    fallback: FallbackAnswer | None = None
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class Bytes(BaseModel):
+    linked: int
+    copied: int
+    downloaded: int
+
+
+class TimingsAnswer(BaseModel):
+    """Milliseconds."""
+
+    resolve: float
+    fetch: float
+    stage: float
+    graft: float
+    total: float
+
+
+class ReplacedFile(BaseModel):
+    """A file that nobody had recorded and that was put aside, not lost."""
+
+    path: str
+    moved_to: str
+
+
+class Result(BaseModel):
+    """What install and uninstall answer. Lists are sorted by name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "environment": "/home/u/app/.venv",
+                    "installed": [
+                        {
+                            "name": "jax",
+                            "version": "0.4.35",
+                            "files": 812,
+                            "bytes": 9154321,
+                            "link_mode": "hardlink",
+                            "prestaged": False,
+                        }
+                    ],
+                    "removed": [{"name": "jax", "version": "0.4.31"}],
+                    "unchanged": [{"name": "numpy", "version": "2.1.0"}],
+                    "collisions": [],
+                    "replaced_files": [],
+                    "links": {
+                        "hardlink": 812,
+                        "reflink": 0,
+                        "copy": 0,
+                        "symlink": 0,
+                        "fallback": None,
+                    },
+                    "bytes": {"linked": 9154321, "copied": 0, "downloaded": 0},
+                    "timings_ms": {
+                        "resolve": 0.4,
+                        "fetch": 0.0,
+                        "stage": 1.1,
+                        "graft": 1.8,
+                        "total": 3.9,
+                    },
+                    "warnings": [],
+                    "dry_run": False,
+                }
+            ]
+        }
+    )
+
+    environment: str
+    installed: list[InstalledDistribution]
+    removed: list[Distribution]
+    unchanged: list[Distribution]
+    collisions: list[CollisionAnswer]
+    replaced_files: list[ReplacedFile]
+    links: Links
+    bytes: Bytes
+    timings_ms: TimingsAnswer
+    warnings: list[str]
+    dry_run: bool
+
+
+class ListedDistribution(Distribution):
+    """One installed distribution."""
+
+    installer: str | None
+    requested: bool
+    direct_url: dict[str, Any] | None
+
+
+class DistributionsAnswer(BaseModel):
+    """`GET /v1/distributions`."""
+
+    environment: str
+    distributions: list[ListedDistribution]
+
+
+class VenvAnswer(BaseModel):
+    """`POST /v1/venv`."""
+
+    environment: str
+    python: str
+    implementation: str
+    version: str
+
+
+class Requests(BaseModel):
+    active: int
+    total: int
+
+
+class Background(BaseModel):
+    pending: int
+
+
+class Pool(BaseModel):
+    """Trees staged ahead of demand."""
+
+    staged: int = 0
+    hits: int = 0
+    misses: int = 0
+
+
+class Cache(BaseModel):
+    wheels: int
+    bytes: int
+
+
+class StatusAnswer(BaseModel):
+    """`GET /v1/status`."""
+
+    version: str
+    pid: int
+    uptime_s: float
+    rss_bytes: int
+    requests: Requests
+    background: Background
+    pool: Pool
+    cache: Cache
+    environments: int
+    socket: str
+    cache_dir: str
+
+
+class ShutdownAnswer(BaseModel):
+    """`POST /v1/shutdown`."""
+
+    pid: int
+    active: int = Field(description="Requests that are finished before the daemon ends")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457); further members are the facts of the error."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "No such environment",
+                    "status": 404,
+                    "detail": "there is no environment at /home/u/app/.venv",
+                    "code": "environment-missing",
+                    "hint": "make it with: linkd-client venv /home/u/app/.venv",
+                    "environment": "/home/u/app/.venv",
+                }
+            ]
+        },
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None

@@ -1,0 +1,174 @@
+"""Between wire and core: requests become values, receipts become answers."""
+
+from collections.abc import Mapping, Sequence
+
+from packaging.utils import NormalizedName
+
+from linkd.api import schema
+from linkd.core.receipt import DistributionEntry, LinkMode, Receipt
+from linkd.core.target import Target
+from linkd.fetch.settings import IndexSettings
+from linkd.link.modes import LinkPolicy
+from linkd.resolve.requirement_file import RequirementFile
+from linkd.service.inspecting import Distributions, Status
+from linkd.service.request import InstallRequest, UninstallRequest
+
+
+def install_request(body: schema.InstallBody) -> InstallRequest:
+    return InstallRequest(
+        environment=body.environment,
+        directory=body.directory,
+        requirements=tuple(body.requirements),
+        requirement_files=_files(body.requirement_files),
+        constraint_files=_files(body.constraint_files),
+        variables=body.variables,
+        index=IndexSettings(
+            index_url=body.index_url,
+            extra_index_urls=tuple(body.extra_index_urls),
+            find_links=tuple(body.find_links),
+            no_index=body.no_index,
+        ),
+        no_deps=body.no_deps,
+        prerelease=body.prerelease,
+        require_hashes=body.require_hashes,
+        upgrade=body.upgrade or frozenset(map(_normalized, body.upgrade_packages)),
+        reinstall=body.reinstall or frozenset(map(_normalized, body.reinstall_packages)),
+        dry_run=body.dry_run,
+        link=LinkPolicy(
+            wanted=None if body.link_mode == "auto" else LinkMode(body.link_mode),
+            required=body.require_link,
+        ),
+        refuse_collisions=body.collisions == "error",
+        create=body.create,
+    )
+
+
+def uninstall_request(body: schema.UninstallBody) -> UninstallRequest:
+    return UninstallRequest(
+        environment=body.environment,
+        names=tuple(map(_normalized, body.names)),
+        dry_run=body.dry_run,
+    )
+
+
+def result(receipt: Receipt) -> schema.Result:
+    timings = receipt.timings
+    return schema.Result(
+        environment=receipt.environment,
+        installed=[
+            schema.InstalledDistribution(
+                name=entry.name,
+                version=entry.version,
+                files=entry.files,
+                bytes=entry.bytes,
+                link_mode=entry.link_mode,
+                prestaged=entry.prestaged,
+            )
+            for entry in receipt.installed
+        ],
+        removed=_entries(receipt.removed),
+        unchanged=_entries(receipt.unchanged),
+        collisions=[
+            schema.CollisionAnswer(
+                path=collision.path,
+                distributions=list(collision.distributions),
+                identical=collision.identical,
+                kept=collision.kept,
+            )
+            for collision in receipt.collisions
+        ],
+        replaced_files=[
+            schema.ReplacedFile(path=kept.path, moved_to=kept.moved_to)
+            for kept in receipt.kept_files
+        ],
+        links=_links(receipt),
+        bytes=schema.Bytes(
+            linked=receipt.bytes_linked,
+            copied=receipt.bytes_copied,
+            downloaded=receipt.bytes_downloaded,
+        ),
+        timings_ms=schema.TimingsAnswer(
+            resolve=round(timings.resolve, 3),
+            fetch=round(timings.fetch, 3),
+            stage=round(timings.stage, 3),
+            graft=round(timings.graft, 3),
+            total=round(timings.total, 3),
+        ),
+        warnings=list(receipt.warnings),
+        dry_run=receipt.dry_run,
+    )
+
+
+def distributions(found: Distributions) -> schema.DistributionsAnswer:
+    return schema.DistributionsAnswer(
+        environment=str(found.target.prefix),
+        distributions=[
+            schema.ListedDistribution(
+                name=distribution.name,
+                version=str(distribution.version),
+                installer=distribution.installer,
+                requested=distribution.requested,
+                direct_url=None
+                if distribution.direct_url is None
+                else dict(distribution.direct_url.to_dict()),
+            )
+            for distribution in found.distributions
+        ],
+    )
+
+
+def venv(target: Target) -> schema.VenvAnswer:
+    return schema.VenvAnswer(
+        environment=str(target.prefix),
+        python=str(target.python),
+        implementation=target.interpreter.implementation,
+        version=target.interpreter.version,
+    )
+
+
+def status(status: Status) -> schema.StatusAnswer:
+    return schema.StatusAnswer(
+        version=status.version,
+        pid=status.pid,
+        uptime_s=round(status.uptime_s, 3),
+        rss_bytes=status.rss_bytes,
+        requests=schema.Requests(active=status.active, total=status.total),
+        background=schema.Background(pending=status.pending),
+        pool=schema.Pool(),
+        cache=schema.Cache(wheels=status.wheels, bytes=status.wheel_bytes),
+        environments=status.environments,
+        socket=status.socket,
+        cache_dir=status.cache_dir,
+    )
+
+
+def _links(receipt: Receipt) -> schema.Links:
+    counts: Mapping[LinkMode, int] = receipt.links
+    fallback = receipt.fallback
+    return schema.Links(
+        hardlink=counts.get(LinkMode.HARDLINK, 0),
+        reflink=counts.get(LinkMode.REFLINK, 0),
+        copy_=counts.get(LinkMode.COPY, 0),
+        symlink=counts.get(LinkMode.SYMLINK, 0),
+        fallback=None
+        if fallback is None
+        else schema.FallbackAnswer(
+            wanted=fallback.wanted,
+            used=fallback.used,
+            reason=fallback.reason,
+            detail=fallback.detail,
+        ),
+    )
+
+
+def _entries(entries: Sequence[DistributionEntry]) -> list[schema.Distribution]:
+    return [schema.Distribution(name=entry.name, version=entry.version) for entry in entries]
+
+
+def _files(files: Sequence[schema.TextFile]) -> tuple[RequirementFile, ...]:
+    return tuple(RequirementFile(file.path, file.text) for file in files)
+
+
+def _normalized(name: schema.ProjectName) -> NormalizedName:
+    """The schema has normalized it; this says so to the type checker."""
+    return NormalizedName(name)

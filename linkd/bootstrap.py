@@ -1,0 +1,148 @@
+"""Settings become services: the only place that constructs adapters and puts them together."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from linkd.api.app import make_app
+from linkd.api.routes import Services
+from linkd.core.wheel import DistFile
+from linkd.fetch.credentials import Credentials
+from linkd.fetch.download import Downloader
+from linkd.fetch.http import HttpClient, HttpLimits
+from linkd.fetch.metadata import MetadataReader
+from linkd.fetch.pages import Indexes
+from linkd.link.ledger import Ledger
+from linkd.link.workspace import Workspaces
+from linkd.resolve.resolver import Resolver
+from linkd.resolve.solver import Limits
+from linkd.server import DaemonServer
+from linkd.service.activity import Activity
+from linkd.service.changing import Changer
+from linkd.service.creating import CreateEnvironment
+from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.install import Install
+from linkd.service.stopping import Stop
+from linkd.service.uninstall import Uninstall
+from linkd.settings import Settings
+from linkd.store.layout import Layout
+from linkd.store.state import State
+from linkd.store.store import Store
+from linkd.venv.create import create_environment
+from linkd.venv.probe import Prober
+
+_GRAFTING_THREADS: Final = 8
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Everything that lives as long as the daemon. Made within its event loop."""
+
+    settings: Settings
+    layout: Layout
+    state: State
+    http: HttpClient
+    downloader: Downloader
+    store: Store
+    resolver: Resolver
+    workspaces: Workspaces
+    grafting: ThreadPoolExecutor
+    sweeping: ThreadPoolExecutor
+    services: Services
+
+    def make_server(self, ready: Callable[[], None]) -> DaemonServer:
+        """`ready` is called when the server answers."""
+        return DaemonServer(
+            make_app(self.services, self.start, self.close),
+            self.services.activity,
+            idle_timeout=self.settings.idle_timeout,
+            ready=ready,
+        )
+
+    async def start(self) -> None:
+        await self.store.start()
+
+    async def close(self) -> None:
+        """Wait for what is under way and let go of everything."""
+        await self.http.close()
+        await self.downloader.close()
+        await self.store.close()
+        await asyncio.to_thread(self.resolver.close)
+        await asyncio.to_thread(self.grafting.shutdown)
+        await asyncio.to_thread(self.sweeping.shutdown)
+        self.state.close()
+
+
+def make_daemon(settings: Settings) -> Daemon:
+    """Raises CacheUnusable and NoSpace."""
+    layout = Layout(settings.cache_dir)
+    layout.create()
+    state = State(layout.state)
+    credentials = Credentials()
+    http = HttpClient(credentials, limits=HttpLimits(silence=settings.index_timeout))
+    downloader = Downloader(credentials, at_once=settings.downloads, silence=settings.index_timeout)
+    store = Store(layout, downloader, state, threads=settings.unpack_threads)
+
+    async def whole(file: DistFile) -> bytes:
+        return await store.metadata(file)
+
+    metadata = MetadataReader(http, layout.index, whole)
+    indexes = Indexes(http, layout.index, credentials, metadata=metadata)
+    grafting = ThreadPoolExecutor(_GRAFTING_THREADS, thread_name_prefix="graft")
+    sweeping = ThreadPoolExecutor(1, thread_name_prefix="sweep")
+    workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
+    changer = Changer(Ledger(), workspaces, grafting)
+    prober = Prober(state)
+    activity = Activity(lambda: workspaces.pending)
+    resolver = Resolver(Limits(seconds=settings.resolve_timeout))
+    create = _creator(prober, state, layout)
+    services = Services(
+        install=Install(
+            prober=prober,
+            indexes=indexes,
+            resolver=resolver,
+            store=store,
+            changer=changer,
+            memory=state,
+            create=create,
+        ),
+        uninstall=Uninstall(prober=prober, changer=changer),
+        distributions=ListDistributions(prober=prober),
+        create=create,
+        status=ReadStatus(
+            activity=activity,
+            store=store,
+            environments=lambda: len(state.environments()),
+            socket=str(settings.socket),
+            cache_dir=str(settings.cache_dir),
+            started=time.monotonic(),
+        ),
+        stop=Stop(activity=activity),
+        activity=activity,
+    )
+    return Daemon(
+        settings=settings,
+        layout=layout,
+        state=state,
+        http=http,
+        downloader=downloader,
+        store=store,
+        resolver=resolver,
+        workspaces=workspaces,
+        grafting=grafting,
+        sweeping=sweeping,
+        services=services,
+    )
+
+
+def _creator(prober: Prober, state: State, layout: Layout) -> CreateEnvironment:
+    app_data = os.path.join(layout.version, "virtualenv")
+
+    def create(path: str, python: str | None, prompt: str | None) -> None:
+        create_environment(path, python=python, prompt=prompt, app_data=app_data)
+
+    return CreateEnvironment(prober=prober, memory=state, create=create)

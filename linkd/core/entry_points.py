@@ -1,0 +1,103 @@
+"""Reads the launchers that a distribution declares (entry points specification)."""
+
+import configparser
+import keyword
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from linkd.core.manifest import Launcher
+
+_SECTIONS: Final = (("console_scripts", False), ("gui_scripts", True))
+_NAME_BYTES: Final = 255
+"""The longest name of a file on the file systems in use."""
+
+_REFERENCE: Final = re.compile(
+    r"(?P<module>[\w.]+)\s*:\s*(?P<attribute>[\w.]+)\s*(?:\[[^\[\]]*\])?",
+)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+# Exactly the environment's own files, not everything that begins like them: there are real
+# scripts named pypyr, python-argcomplete-check and activate-global-python-argcomplete.
+_RESERVED: Final = re.compile(
+    r"""
+    (?: python | pypy ) w? [0-9.]* [tdm]?
+    | activate (?: \.(?: bat | csh | fish | nu | ps1 | sh | xsh ) )?
+    | activate_this (?: \.py )?
+    | deactivate (?: \.(?: bat | nu ) )?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def parse_entry_points(text: str) -> tuple[Launcher, ...]:
+    """The launchers of entry_points.txt, those of the console first, each group in its order.
+
+    Raises:
+        ValueError: with everything that is wrong, `; ` between the problems.
+    """
+    parser = configparser.ConfigParser(
+        delimiters=("=",),
+        comment_prefixes=("#", ";"),
+        interpolation=None,
+        strict=False,
+        # A name that no section can have: [DEFAULT] means nothing in entry points.
+        default_section="]",
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # documented: names keep their case
+    try:
+        parser.read_string(text, source="entry_points.txt")
+    except configparser.Error as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    problems: list[str] = []
+    launchers = tuple(_read_launchers(parser, problems))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return launchers
+
+
+def script_name_problem(name: str) -> str | None:
+    """Why a file of this name may not be put into an environment's scripts folder, if so."""
+    if not name or name in {".", ".."}:
+        return "is not a file name"
+    if "/" in name or "\\" in name:
+        return "has a path separator"
+    if _CONTROL.search(name) is not None:
+        return "has a control character"
+    if len(name.encode()) > _NAME_BYTES:
+        return f"is longer than {_NAME_BYTES} bytes"
+    if _RESERVED.fullmatch(name) is not None:
+        return "would take the place of the environment's own file"
+    return None
+
+
+def _read_launchers(parser: configparser.ConfigParser, problems: list[str]) -> Iterator[Launcher]:
+    seen: set[str] = set()
+    for section, gui in _SECTIONS:
+        if not parser.has_section(section):
+            continue
+        for name, value in parser.items(section):
+            problem = script_name_problem(name)
+            if problem is None and name in seen:
+                problem = "is both a console and a gui script"
+            seen.add(name)
+            if problem is not None:
+                problems.append(f"the script name {name!r} {problem}")
+            reference = _parse_reference(value)
+            if reference is None:
+                problems.append(f"{name} = {value!r} is not an object reference")
+                continue
+            module, attribute = reference
+            yield Launcher(name=name, module=module, attribute=attribute, gui=gui)
+
+
+def _parse_reference(value: str) -> tuple[str, str] | None:
+    """Module and attribute of ``importable.module:object.attr [extra]``; extras mean nothing today."""
+    match = _REFERENCE.fullmatch(value.strip())
+    if match is None:
+        return None
+    module, attribute = match["module"], match["attribute"]
+    parts = [*module.split("."), *attribute.split(".")]
+    if all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        return module, attribute
+    return None

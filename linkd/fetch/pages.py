@@ -1,0 +1,256 @@
+"""What the indexes and folders of a request say of its projects, frozen for that request."""
+
+import asyncio
+import functools
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from packaging.utils import NormalizedName
+
+from linkd.core.listings import Listings
+from linkd.core.wheel import DistFile, ProjectPage
+from linkd.errors import AccessDenied, InvalidIndexSettings
+from linkd.fetch.bounded import Bounded
+from linkd.fetch.credentials import Credentials
+from linkd.fetch.folders import Folder, files_of, read_index_folder, read_place
+from linkd.fetch.http import HttpClient
+from linkd.fetch.page_cache import PageCache
+from linkd.fetch.settings import IndexSettings
+from linkd.fetch.single_flight import SingleFlight
+from linkd.fetch.urls import file_path
+
+Files: TypeAlias = tuple[DistFile, ...]
+_NONE: Final[Files] = ()
+_MERGED_FILES_IN_MEMORY = 150_000
+_FOLDERS_IN_MEMORY = 50_000
+_PROJECTS_OF_A_FLAT_LIST = 10_000
+
+
+class MetadataSource(Protocol):
+    """Where the METADATA of wheels comes from."""
+
+    async def read(self, file: DistFile, /) -> bytes: ...
+
+
+class Indexes:
+    """Long-lived: remembers pages and folders between requests, and what they were merged to."""
+
+    def __init__(
+        self,
+        http: HttpClient,
+        cache_dir: str | os.PathLike[str],
+        credentials: Credentials,
+        *,
+        metadata: MetadataSource,
+    ) -> None:
+        self._pages = PageCache(http, os.path.join(cache_dir, "pages"))
+        self._credentials = credentials
+        self._metadata = metadata
+        self._memory = _Memory()
+
+    def snapshot(self, settings: IndexSettings) -> Listings:
+        """A request's own view: what it has read of a source stays as it was.
+
+        The settings are those that `merge` gives. Credentials in their URLs are remembered.
+        """
+        return _Snapshot(self._sources(settings), self._metadata, self._memory)
+
+    def _sources(self, settings: IndexSettings) -> list["_Source"]:
+        found: list[_Source] = [
+            self._flat(self._credentials.remember(place), required=required)
+            for places, required in (
+                (settings.find_links, True),
+                (settings.configured_find_links, False),
+            )
+            for place in places
+        ]
+        indexes = filter(None, (settings.index_url, *settings.extra_index_urls))
+        found.extend(self._index(self._credentials.remember(url)) for url in indexes)
+        return found
+
+    def _flat(self, place: str, *, required: bool) -> "_Source":
+        if "://" in place:
+            return _FlatPage(place, self._pages, self._memory, required=required)
+        return _FlatFolder(place, self._memory, required=required)
+
+    def _index(self, url: str) -> "_Source":
+        path = file_path(url)
+        return _Index(url, self._pages) if path is None else _IndexFolder(path, self._memory)
+
+
+class _Memory:
+    """What is derived from sources and kept while they stay the same."""
+
+    def __init__(self) -> None:
+        self.folders: Bounded[tuple[str, ...], Folder] = Bounded(
+            capacity=_FOLDERS_IN_MEMORY, weigh=lambda folder: len(folder.files) + 1
+        )
+        self.projects: Bounded[tuple[str, str], tuple[Files, Files]] = Bounded(
+            capacity=_PROJECTS_OF_A_FLAT_LIST, weigh=lambda _: 1
+        )
+        self.merged: Bounded[tuple[str, ...], tuple[tuple[Files, ...], ProjectPage]] = Bounded(
+            capacity=_MERGED_FILES_IN_MEMORY, weigh=lambda entry: len(entry[1].files) + 1
+        )
+
+    def project(self, label: str, name: NormalizedName, files: Files) -> Files:
+        """A flat list's files of one project: the same object while the list is the same."""
+        known = self.projects.get((label, name))
+        if known is not None and known[0] is files:
+            return known[1]
+        chosen = files_of(name, files)
+        self.projects.put((label, name), (files, chosen))
+        return chosen
+
+    def merge(
+        self, name: NormalizedName, labels: tuple[str, ...], parts: tuple[Files, ...]
+    ) -> ProjectPage:
+        """The page of all sources together: the same object while every part is the same."""
+        key = (name, *labels)
+        known = self.merged.get(key)
+        if known is not None and all(a is b for a, b in zip(known[0], parts, strict=True)):
+            return known[1]
+        page = ProjectPage(name=name, files=merge_files(parts), searched=labels)
+        self.merged.put(key, (parts, page))
+        return page
+
+
+def merge_files(parts: Sequence[Files]) -> Files:
+    """Each filename from the first source that has it, in the order of the sources."""
+    filled = [part for part in parts if part]
+    if len(filled) < 2:
+        return filled[0] if filled else _NONE
+    merged: dict[str, DistFile] = {}
+    for part in filled:
+        for file in part:
+            merged.setdefault(file.filename, file)
+    return tuple(merged.values())
+
+
+class _Source(Protocol):
+    @property
+    def label(self) -> str:
+        """For messages, and as a key; without credentials."""
+        ...
+
+    async def files(self, name: NormalizedName, /) -> Files: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    label: str
+    pages: PageCache
+
+    async def files(self, name: NormalizedName, /) -> Files:
+        return (await self.pages.get(f"{self.label}/{name}/")).files or _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexFolder:
+    label: str
+    memory: _Memory
+
+    async def files(self, name: NormalizedName, /) -> Files:
+        key = (self.label, name)
+        known = self.memory.folders.get(key)
+        folder = await asyncio.to_thread(read_index_folder, self.label, name, known)
+        if folder is None:
+            return _NONE  # a folder that is not there has no projects, as with pip
+        self.memory.folders.put(key, folder)
+        return folder.files
+
+
+class _Flat(ABC):
+    """A source that lists the files of many projects, read once a request."""
+
+    def __init__(self, label: str, memory: _Memory, *, required: bool) -> None:
+        self.label = label
+        self._memory = memory
+        self._required = required
+        self._flights: SingleFlight[str, Files] = SingleFlight()
+        self._all: Files | None = None
+
+    async def files(self, name: NormalizedName, /) -> Files:
+        if self._all is None:
+            self._all = await self._flights.run(self.label, self._read)
+        return self._memory.project(self.label, name, self._all)
+
+    async def _read(self) -> Files:
+        files = await self._look()
+        if files is None and self._required:
+            raise InvalidIndexSettings(
+                source="--find-links", reason=f"{self.label} is neither a folder nor a page"
+            )
+        return _NONE if files is None else files
+
+    @abstractmethod
+    async def _look(self) -> Files | None:
+        """All files; None where the source does not exist."""
+
+
+class _FlatPage(_Flat):
+    def __init__(self, label: str, pages: PageCache, memory: _Memory, *, required: bool) -> None:
+        super().__init__(label, memory, required=required)
+        self._pages = pages
+
+    async def _look(self) -> Files | None:
+        return (await self._pages.get(self.label)).files
+
+
+class _FlatFolder(_Flat):
+    async def _look(self) -> Files | None:
+        if not os.path.isabs(self.label):
+            return None
+        known = self._memory.folders.get((self.label,))
+        folder = await asyncio.to_thread(read_place, self.label, known)
+        if folder is None:
+            return None
+        self._memory.folders.put((self.label,), folder)
+        return folder.files
+
+
+class _Snapshot:
+    """One request's `Listings`."""
+
+    def __init__(
+        self, sources: Sequence[_Source], metadata: MetadataSource, memory: _Memory
+    ) -> None:
+        self._sources = sources
+        self._labels = tuple(source.label for source in sources)
+        self._metadata = metadata
+        self._memory = memory
+        self._pages: dict[NormalizedName, ProjectPage] = {}
+        self._flights: SingleFlight[NormalizedName, ProjectPage] = SingleFlight()
+
+    async def project(self, name: NormalizedName, /) -> ProjectPage:
+        page = self._pages.get(name)
+        if page is None:
+            page = await self._flights.run(name, functools.partial(self._read, name))
+        return page
+
+    async def metadata(self, file: DistFile, /) -> bytes:
+        return await self._metadata.read(file)
+
+    async def _read(self, name: NormalizedName) -> ProjectPage:
+        answers = await asyncio.gather(
+            *(source.files(name) for source in self._sources), return_exceptions=True
+        )
+        page = self._memory.merge(name, self._labels, _accepted(answers))
+        self._pages[name] = page
+        return page
+
+
+def _accepted(answers: Sequence[Files | BaseException]) -> tuple[Files, ...]:
+    """The sources' files. Raises what any of them raised.
+
+    Servers of static files answer 403 for what they do not have: such a source is passed over
+    where another one has the project.
+    """
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    found = any(answer for answer in answers if not isinstance(answer, BaseException))
+    for error in errors:
+        if not (found and isinstance(error, AccessDenied) and error.status == 403):
+            raise error
+    return tuple(_NONE if isinstance(answer, BaseException) else answer for answer in answers)

@@ -1,0 +1,70 @@
+"""URLs as linkd keeps them: absolute, quoted once, without credentials or fragment (RFC 3986)."""
+
+import os
+import urllib.parse
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+_SAFE = "%/:?#[]@!$&'()*+,;=~"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """What credentials belong to (RFC 6454)."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+
+def origin_of(url: str) -> Origin:
+    """Raises ValueError for a port that is no number."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return Origin(scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(scheme))
+
+
+def without_credentials(url: str) -> str:
+    """The URL without user and password, for messages and as a key."""
+    if "@" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        head, _, tail = url.rpartition("@")
+        return f"{head.partition('//')[0]}//{tail}"
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def without_fragment(url: str) -> str:
+    return url.partition("#")[0]
+
+
+def quoted(url: str) -> str:
+    """Quote what may not stand in a URL; what is quoted already stays as it is."""
+    return quote(url, safe=_SAFE)
+
+
+def file_url(path: str) -> str:
+    """The ``file:`` URL of an absolute path."""
+    return "file://" + quote(path)
+
+
+def file_path(url: str) -> str | None:
+    """The path that a ``file:`` URL names; None for every other URL, and for other hosts."""
+    if not url.startswith("file:"):
+        return None
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"}:
+        return None
+    return urllib.parse.unquote(parts.path)
+
+
+def local_path(place: str) -> str | None:
+    """The absolute path meant by a ``file:`` URL, a path, or a path below the home folder."""
+    if place.startswith("file:"):
+        return file_path(place)
+    if "://" in place:
+        return None
+    path = os.path.expanduser(place)
+    return path if os.path.isabs(path) else None

@@ -1,0 +1,48 @@
+"""Paths that several distributions contain: found before anything is touched."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from packaging.utils import NormalizedName
+
+from linkd.core.receipt import Collision
+from linkd.link.footprint import Footprint
+
+
+def find_collisions(
+    coming: Mapping[NormalizedName, Footprint], staying: Mapping[NormalizedName, Footprint]
+) -> tuple[Collision, ...]:
+    """What comes against itself and against what stays, sorted by path.
+
+    The distribution whose name sorts last is kept: the same whatever the order of installing.
+    """
+    everybody = {**staying, **coming}
+    by_top: defaultdict[str, set[NormalizedName]] = defaultdict(set)
+    for name, footprint in everybody.items():
+        for top in footprint.tops:
+            by_top[top].add(name)
+    suspects = {
+        name
+        for names in by_top.values()
+        if len(names) > 1 and not names.isdisjoint(coming)
+        for name in names
+    }
+    owners: defaultdict[str, list[NormalizedName]] = defaultdict(list)
+    for name in sorted(suspects):
+        for path in everybody[name].paths:
+            owners[path].append(name)
+    return tuple(
+        Collision(
+            path=path,
+            distributions=tuple(names),
+            identical=_same_content(path, [everybody[name] for name in names]),
+            kept=names[-1],
+        )
+        for path, names in sorted(owners.items())
+        if len(names) > 1 and not coming.keys().isdisjoint(names)
+    )
+
+
+def _same_content(path: str, footprints: list[Footprint]) -> bool:
+    digests = {footprint.paths[path] for footprint in footprints}
+    return len(digests) == 1 and None not in digests

@@ -1,0 +1,178 @@
+"""Where a distribution's files lie in one environment, as cheaply as the question allows.
+
+Every path is relative to the environment's prefix. Most questions ("does anybody else have
+something below `numpy/`?") are answered from the first names alone, `tops`, without looking at
+tens of thousands of paths.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from linkd.core.installed import InstalledDistribution
+from linkd.core.manifest import Manifest
+from linkd.core.record import parse_record
+from linkd.core.target import SchemeKey, Target
+from linkd.errors import NoRecord, NotAnEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The scheme's folders relative to the prefix, each ending in ``/`` or empty."""
+
+    by_key: Mapping[SchemeKey, str]
+    fixed: frozenset[str]
+    """The scheme's folders and those above them: they are nobody's, and stay."""
+
+    @classmethod
+    def of(cls, target: Target) -> "Roots":
+        """Raises NotAnEnvironment where a scheme folder lies outside of the prefix."""
+        by_key: dict[SchemeKey, str] = {}
+        for key in SchemeKey:
+            relative = os.path.relpath(target.scheme[key], target.prefix)
+            if relative == os.pardir or relative.startswith(f"..{os.sep}"):
+                raise NotAnEnvironment(
+                    environment=str(target.prefix),
+                    reason=f"its {key} folder {target.scheme[key]} lies outside of it",
+                )
+            by_key[key] = "" if relative == os.curdir else f"{relative}/"
+        folders = {root.rstrip("/") for root in by_key.values()} - {""}
+        return cls(by_key, frozenset(folders.union(*map(ancestors, folders))))
+
+    def __getitem__(self, key: SchemeKey) -> str:
+        return self.by_key[key]
+
+    def top_of(self, path: str) -> str:
+        """The outermost name on the path that is not one of the fixed folders."""
+        end = path.find("/")
+        while end >= 0 and path[:end] in self.fixed:
+            end = path.find("/", end + 1)
+        return path if end < 0 else path[:end]
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The folders above, the innermost first; without the prefix itself."""
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+class Footprint(Protocol):
+    """The paths of one distribution in one environment."""
+
+    @property
+    def tops(self) -> frozenset[str]: ...
+
+    @property
+    def paths(self) -> Mapping[str, str | None]:
+        """Each file with its SHA-256 as RECORD has it, where that is known."""
+        ...
+
+
+class WheelFootprint:
+    """Of a wheel that is to come; without dist-info, which is its own by its name."""
+
+    def __init__(self, manifest: Manifest, roots: Roots) -> None:
+        self._manifest = manifest
+        self._roots = roots
+
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        return frozenset(
+            # Below most of the scheme's folders there is no other one to look out for; the one
+            # of data is the prefix, and may name anything below it.
+            root + file.destination.partition("/")[0]
+            if (root := self._roots[file.scheme])
+            else self._roots.top_of(file.destination)
+            for file in self._manifest.payload()
+        ) | {
+            self._roots[SchemeKey.SCRIPTS] + launcher.name for launcher in self._manifest.launchers
+        }
+
+    @cached_property
+    def paths(self) -> Mapping[str, str | None]:
+        paths: dict[str, str | None] = {
+            self._roots[file.scheme] + file.destination: None if file.python_script else file.sha256
+            for file in self._manifest.payload()
+        }
+        for launcher in self._manifest.launchers:
+            paths[self._roots[SchemeKey.SCRIPTS] + launcher.name] = None
+        return paths
+
+
+class RecordedFootprint:
+    """Of a distribution that is installed, by its RECORD. Rows that lead out are left out."""
+
+    def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
+        self._distribution = distribution
+        self._roots = roots
+        self._location = os.path.relpath(distribution.location, target.prefix)
+        self._prefix = str(target.prefix)
+
+    @cached_property
+    def _text(self) -> str:
+        folder = os.path.join(self._distribution.location, self._distribution.dist_info)
+        path = os.path.join(folder, "RECORD")
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as record:
+                return record.read()
+        except OSError as error:
+            raise NoRecord(name=self._distribution.name, path=path) from error
+
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        own = os.path.join(self._location, self._distribution.dist_info)
+        try:
+            heads = {_head(line) for line in self._text.splitlines() if line}
+        except ValueError:
+            # A name with a line end in it: only the whole of RECORD tells.
+            heads = set(self._rows)
+        inside = {path for head in heads for path in self._inside(head)}
+        return frozenset(self._roots.top_of(path) for path in inside - {own})
+
+    @cached_property
+    def paths(self) -> Mapping[str, str | None]:
+        folder = os.path.normpath(os.path.join(self._location, self._distribution.dist_info))
+        return {
+            path: sha256
+            for recorded, sha256 in self._rows.items()
+            for path in self._inside(recorded)
+            if not path.startswith(f"{folder}/")
+        }
+
+    @cached_property
+    def _rows(self) -> Mapping[str, str | None]:
+        try:
+            return {row.path: row.sha256 for row in parse_record(self._text)}
+        except ValueError as error:
+            raise NoRecord(name=self._distribution.name, path=f"RECORD: {error}") from error
+
+    def _inside(self, recorded: str) -> Iterator[str]:
+        """The path relative to the prefix, if it may be a file in it (RECORD is hostile input)."""
+        if os.path.isabs(recorded):
+            path = os.path.relpath(os.path.normpath(recorded), self._prefix)
+        else:
+            path = os.path.normpath(os.path.join(self._location, recorded))
+        is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
+        if not is_outside and path not in self._roots.fixed:
+            yield path
+
+
+def _head(line: str) -> str:
+    """The first name of a RECORD line; the whole path where it climbs or is quoted."""
+    if line.startswith('"'):
+        return parse_record(line)[0].path
+    if line.startswith((".", "/")) or "/." in line or "//" in line:
+        return line.partition(",")[0]
+    head, slash, _ = line.partition("/")
+    return head if slash else line.partition(",")[0]
+
+
+def shared_paths(one: Footprint, other: Footprint) -> frozenset[str]:
+    """The paths that both have."""
+    if one.tops.isdisjoint(other.tops):
+        return frozenset()
+    return frozenset(one.paths.keys() & other.paths.keys())

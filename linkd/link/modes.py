@@ -1,0 +1,178 @@
+"""How a file of the store comes into a staged tree.
+
+Which link modes there are is decided once for each pair of mounts by trying, not file by file.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from linkd.core.receipt import Fallback, FallbackReason, LinkMode
+from linkd.errors import LinkUnavailable, NoSpace, is_no_space, reason_of
+
+_FICLONE: Final = 0x40049409
+"""ioctl_ficlone(2): share the extents of another file."""
+
+_REASONS: Final = {
+    errno.EXDEV: FallbackReason.CROSS_DEVICE,
+    errno.EPERM: FallbackReason.NOT_PERMITTED,
+    errno.EACCES: FallbackReason.NOT_PERMITTED,
+    errno.EMLINK: FallbackReason.TOO_MANY_LINKS,
+}
+
+_EXPLANATIONS: Final = {
+    FallbackReason.CROSS_DEVICE: "the cache and the environment are on different mounts",
+    FallbackReason.NOT_PERMITTED: "the kernel does not allow links to the cache's files",
+    FallbackReason.NOT_SUPPORTED: "the file system does not know it",
+    FallbackReason.TOO_MANY_LINKS: "the file has as many links as the file system allows",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPolicy:
+    """What the request wants."""
+
+    wanted: LinkMode | None = None
+    """None is automatic: hardlink, else reflink, else copy."""
+    required: bool = False
+    """Refuse rather than copy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChoice:
+    """What will be done on one mount."""
+
+    mode: LinkMode
+    fallback: Fallback | None = None
+
+
+def choose_mode(store_fd: int, stage_fd: int, policy: LinkPolicy) -> LinkChoice:
+    """Try the wanted mode and then the next best between these two folders.
+
+    Both folders must be writable; what is tried leaves nothing behind. Raises LinkUnavailable
+    where the policy requires a link and there is none.
+    """
+    wanted = policy.wanted or LinkMode.HARDLINK
+    first: tuple[FallbackReason, str] | None = None
+    for mode in _attempts(wanted):
+        failure = _try_mode(mode, store_fd, stage_fd)
+        if failure is None:
+            if first is None:
+                return LinkChoice(mode=mode)
+            if policy.required and mode is LinkMode.COPY:
+                break
+            fallback = Fallback(wanted=wanted, used=mode, reason=first[0], detail=first[1])
+            return LinkChoice(mode=mode, fallback=fallback)
+        first = first or failure
+    reason, explanation = first or (FallbackReason.NOT_SUPPORTED, "nothing was possible")
+    raise LinkUnavailable(mode=wanted.value, reason=reason.value, explanation=explanation)
+
+
+def _attempts(wanted: LinkMode) -> Iterator[LinkMode]:
+    yield wanted
+    for mode in (LinkMode.REFLINK, LinkMode.COPY):
+        if mode is not wanted and wanted is not LinkMode.COPY:
+            yield mode
+
+
+def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackReason, str] | None:
+    if mode in {LinkMode.COPY, LinkMode.SYMLINK}:
+        return None
+    name = f".linkd-probe-{secrets.token_hex(8)}"
+    descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=store_fd)
+    try:
+        # An empty file has no extents: a clone of it would succeed where none is possible.
+        os.write(descriptor, b"linkd")
+        place_by(mode, name, store_fd, name, stage_fd)
+    except OSError as error:
+        if is_no_space(error):
+            raise
+        reason = _REASONS.get(error.errno or 0, FallbackReason.NOT_SUPPORTED)
+        return reason, f"{_EXPLANATIONS[reason]} ({reason_of(error)})"
+    finally:
+        os.close(descriptor)
+        for folder in (store_fd, stage_fd):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+    return None
+
+
+def place_by(mode: LinkMode, source: str, source_fd: int, target: str, target_fd: int) -> None:
+    """Make the target a link to, or a copy of, the source. The target must not be there."""
+    match mode:
+        case LinkMode.HARDLINK:
+            os.link(
+                source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False
+            )
+        case LinkMode.SYMLINK:
+            folder = os.readlink(f"/proc/self/fd/{source_fd}")
+            os.symlink(os.path.join(folder, source), target, dir_fd=target_fd)
+        case LinkMode.REFLINK | LinkMode.COPY:
+            _copy(source, source_fd, target, target_fd, clone=mode is LinkMode.REFLINK)
+
+
+def _copy(source: str, source_fd: int, target: str, target_fd: int, *, clone: bool) -> None:
+    """Content, permissions and times: bytecode is valid by its source's mtime."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+    with (
+        open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=source_fd), "rb") as reading,
+        open(os.open(target, flags, 0o600, dir_fd=target_fd), "wb") as writing,
+    ):
+        facts = os.fstat(reading.fileno())
+        if clone:
+            fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
+        else:
+            shutil.copyfileobj(reading, writing, 1 << 20)
+            writing.flush()
+        os.fchmod(writing.fileno(), facts.st_mode & 0o777)
+        os.utime(writing.fileno(), ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+class Placer:
+    """Places files of one wheel's tree into a staged tree, in one mode, and counts them."""
+
+    def __init__(self, mode: LinkMode, tree_fd: int, stage_fd: int) -> None:
+        self.mode = mode
+        self._tree_fd = tree_fd
+        self._stage_fd = stage_fd
+        self.renewed = 0
+        """Files of the store that got a fresh inode because theirs had all its links."""
+
+    def place(self, source: str, target: str) -> None:
+        try:
+            place_by(self.mode, source, self._tree_fd, target, self._stage_fd)
+        except OSError as error:
+            if is_no_space(error):
+                raise NoSpace(path=target, doing=f"staging {target}") from error
+            if error.errno != errno.EMLINK:
+                raise
+            self._renew(source)
+            place_by(self.mode, source, self._tree_fd, target, self._stage_fd)
+
+    def _renew(self, source: str) -> None:
+        """Give the store's name a fresh inode; every link to the old one stays as it is."""
+        fresh = os.path.join(os.path.dirname(source), f".linkd-{secrets.token_hex(8)}")
+        try:
+            place_by(LinkMode.COPY, source, self._tree_fd, fresh, self._tree_fd)
+            os.rename(fresh, source, src_dir_fd=self._tree_fd, dst_dir_fd=self._tree_fd)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(fresh, dir_fd=self._tree_fd)
+            raise
+        self.renewed += 1
+
+
+def mount_of(folder_fd: int) -> tuple[int, int]:
+    """(device, mount id): link(2) works within one of these and nowhere else."""
+    device = os.fstat(folder_fd).st_dev
+    with open(f"/proc/self/fdinfo/{folder_fd}", encoding="ascii") as facts:
+        for line in facts:
+            if line.startswith("mnt_id:"):
+                return device, int(line[len("mnt_id:") :])
+    return device, 0

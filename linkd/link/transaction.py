@@ -1,0 +1,377 @@
+"""One transaction: all of a request's distributions come into the environment, or none.
+
+The order makes every listed distribution complete at every moment: what goes is unlisted first
+(its dist-info is moved out), then files come and go, and the dist-info of what comes is last.
+"""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from packaging.utils import NormalizedName
+
+from linkd.core.installed import InstalledDistribution
+from linkd.core.progress import Phase, Progress, Reporter
+from linkd.core.receipt import Collision, Fallback, KeptFile
+from linkd.core.target import SchemeKey, Target
+from linkd.core.wheel import StoredWheel
+from linkd.errors import (
+    CacheUnusable,
+    EnvironmentNotWritable,
+    GraftFailed,
+    LinkdError,
+    NoSpace,
+    is_no_space,
+    reason_of,
+)
+from linkd.link.footprint import Roots, ancestors
+from linkd.link.graft import Graft, Step
+from linkd.link.ledger import Correction, Standing
+from linkd.link.modes import LinkPolicy
+from linkd.link.removal import Removal, holds_only
+from linkd.link.stage import DIST_INFO, Marks, StagedTree, stage, stage_one
+from linkd.link.traffic import Traffic
+from linkd.link.workspace import Workspace, Workspaces
+
+_REPLACED: Final = "replaced-files"
+"""The folder in an environment that holds what belongs to nobody but its user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """A wheel that comes."""
+
+    wheel: StoredWheel
+    marks: Marks
+
+    @property
+    def name(self) -> NormalizedName:
+        return self.wheel.manifest.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one request does to one environment. Additions and removals are sorted by name."""
+
+    target: Target
+    additions: tuple[Addition, ...] = ()
+    removals: tuple[InstalledDistribution, ...] = ()
+    collisions: tuple[Collision, ...] = ()
+    policy: LinkPolicy = field(default_factory=LinkPolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was done."""
+
+    trees: tuple[StagedTree, ...] = ()
+    kept_files: tuple[KeptFile, ...] = ()
+    fallback: Fallback | None = None
+    stage_ms: float = 0.0
+    graft_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class _Work:
+    change: Change
+    standing: Standing
+    workspace: Workspace
+    graft: Graft
+    roots: Roots
+    traffic: Traffic
+    trees: list[StagedTree] = field(default_factory=list)
+
+
+def carry_out(
+    change: Change, standing: Standing, workspaces: Workspaces, reporter: Reporter
+) -> Outcome:
+    """Stage, graft, and leave nothing behind. Runs in a thread; once begun it ends.
+
+    Raises LinkError, TargetError or StoreError; the environment is then as it was before.
+    """
+    target = change.target
+    workspace = workspaces.open(target, change.policy)
+    try:
+        with _prefix(target) as prefix_fd:
+            graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
+            roots = Roots.of(target)
+            traffic = Traffic.of(
+                [addition.wheel.manifest for addition in change.additions], standing, roots
+            )
+            work = _Work(change, standing, workspace, graft, roots, traffic)
+            graft.swaps = lambda folder: _may_swap(work, folder)
+            started = time.perf_counter()
+            _stage_all(work, reporter)
+            staged = time.perf_counter()
+            reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
+            kept = _graft_all(work)
+        grafted = time.perf_counter()
+    finally:
+        workspaces.discard(workspace)
+    return Outcome(
+        trees=tuple(work.trees),
+        kept_files=kept,
+        fallback=workspace.choice.fallback,
+        stage_ms=(staged - started) * 1e3,
+        graft_ms=(grafted - staged) * 1e3,
+    )
+
+
+@contextlib.contextmanager
+def _prefix(target: Target) -> Iterator[int]:
+    descriptor = os.open(target.prefix, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _stage_all(work: _Work, reporter: Reporter) -> None:
+    additions = work.change.additions
+    for number, addition in enumerate(additions):
+        reporter.report(Progress(Phase.STAGE, addition.name, number, len(additions)))
+        where = os.path.join(work.workspace.path, f"{number:05}-{addition.name}")
+        try:
+            tree = stage(
+                addition.wheel,
+                work.change.target,
+                where,
+                mode=work.workspace.choice.mode,
+                marks=addition.marks,
+            )
+        except FileNotFoundError as error:
+            raise CacheUnusable(
+                path=addition.wheel.tree, reason=f"{error.filename} is gone from it"
+            ) from error
+        except OSError as error:
+            raise EnvironmentNotWritable(
+                environment=str(work.change.target.prefix),
+                path=error.filename or where,
+                reason=reason_of(error),
+            ) from error
+        work.trees.append(tree)
+    _drop_losers(work)
+
+
+def _drop_losers(work: _Work) -> None:
+    """Leave one source for each path: what is not kept is not grafted at all."""
+    trees = {tree.manifest.name: tree for tree in work.trees}
+    for collision in work.change.collisions:
+        for name in collision.distributions:
+            if name != collision.kept and name in trees:
+                _drop(trees[name], collision.path, work.roots)
+
+
+def _drop(tree: StagedTree, path: str, roots: Roots) -> None:
+    for part in tree.parts:
+        root = roots[SchemeKey(part)]
+        if not path.startswith(root):
+            continue
+        staged = os.path.join(tree.path, part, path[len(root) :])
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(staged)
+            # An empty folder must never become visible in the environment.
+            with contextlib.suppress(OSError):
+                while (staged := os.path.dirname(staged)) != os.path.join(tree.path, part):
+                    os.rmdir(staged)
+
+
+def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
+    """Everything that the environment sees, in its order; all of it, or it is undone."""
+    try:
+        _unlist(work)
+        _make_way(work)
+        for tree in work.trees:
+            for part in tree.parts:
+                _publish(work, tree, part, SchemeKey(part))
+        _remove_leftovers(work)
+        kept = _keep_replaced(work)
+        for tree in work.trees:
+            _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
+    except BaseException as error:
+        left = work.graft.undo(work.standing.needed_by_others)
+        if left or isinstance(error, OSError):
+            raise _failure(work, error, left) from error
+        raise
+    return kept
+
+
+def _publish(work: _Work, tree: StagedTree, part: str, scheme: SchemeKey) -> None:
+    work.graft.publish(
+        os.path.join(tree.path, part),
+        work.roots[scheme].rstrip("/"),
+        distribution=tree.manifest.name,
+    )
+
+
+def _failure(work: _Work, error: BaseException, left: tuple[str, ...]) -> LinkdError:
+    environment = str(work.change.target.prefix)
+    if not isinstance(error, OSError):
+        return GraftFailed(environment=environment, path=left[0], reason=str(error), left=left)
+    path = str(error.filename or environment)
+    if is_no_space(error) and not left:
+        return NoSpace(path=path, doing="changing the environment")
+    return GraftFailed(environment=environment, path=path, reason=reason_of(error), left=left)
+
+
+def _unlist(work: _Work) -> None:
+    """Move out the dist-info of what goes: from here on it is not installed any more."""
+    out = os.path.join(work.workspace.path, "unlisted")
+    os.mkdir(out)
+    for number, gone in enumerate(work.change.removals):
+        location = os.path.relpath(gone.location, work.change.target.prefix)
+        path = os.path.normpath(os.path.join(location, gone.dist_info))
+        work.graft.move_out(path, os.path.join(out, str(number)))
+
+
+def _make_way(work: _Work) -> None:
+    """Move out files that go where folders come, and what goes where files come."""
+    for gone in work.change.removals:
+        going = work.standing.going[gone.name].paths
+        blocking = set(filter(work.traffic.blocks, going))
+        if blocking:
+            _remove(work, blocking, f"way-{gone.name}")
+
+
+def _remove_leftovers(work: _Work) -> None:
+    """Move out the recorded files of what goes, but for those that just came."""
+    swapped = {move.path for move in work.graft.moves if move.step is Step.SWAPPED}
+    for gone in work.change.removals:
+        going = {
+            path
+            for path in work.standing.going[gone.name].paths
+            if swapped.isdisjoint(ancestors(path)) and not work.traffic.blocks(path)
+        }
+        _remove(work, going, f"gone-{gone.name}")
+
+
+def _remove(work: _Work, paths: set[str], name: str) -> None:
+    replaced = paths & work.traffic.coming
+    needed = {path for path in paths - replaced if work.standing.needed_by_others(path)}
+    work.standing.left |= needed
+    aside = os.path.join(work.workspace.path, name)
+    os.mkdir(aside)
+    Removal(
+        work.graft,
+        frozenset(paths - replaced - needed),
+        aside,
+        alone=lambda folder: work.traffic.quiet(folder) and work.standing.alone(folder),
+        fixed=work.roots.fixed,
+        replaced=replaced,
+        kept=work.traffic.coming,
+    ).run()
+
+
+def _may_swap(work: _Work, folder: str) -> bool:
+    """Whether a folder that is there holds nothing but files of what goes.
+
+    One into which two staged folders go is not swapped: the second would take out the first.
+    """
+    if not work.change.removals or not work.standing.alone(folder):
+        return False
+    return work.traffic.single(folder) and holds_only(work.graft, folder, work.traffic.going)
+
+
+def _keep_replaced(work: _Work) -> tuple[KeptFile, ...]:
+    """Put aside, for their owner, files that nobody recorded and that something replaced."""
+    strays = [
+        move
+        for move in work.graft.moves
+        if move.step is Step.EXCHANGED
+        and move.path not in work.traffic.going
+        and not work.standing.needed_by_others(move.path)
+        and not _same_content(move.aside, os.path.join(work.graft.prefix, move.path))
+    ]
+    if not strays:
+        return ()
+    staged = os.path.join(work.workspace.path, "kept")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    for move in strays:
+        aside = os.path.join(staged, stamp, move.path)
+        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        _duplicate(move.aside, aside)
+    work.graft.publish(staged, _REPLACED, distribution=_REPLACED)
+    folder = os.path.join(work.graft.prefix, _REPLACED, stamp)
+    return tuple(
+        KeptFile(path=move.path, moved_to=os.path.join(folder, move.path)) for move in strays
+    )
+
+
+def _duplicate(source: str, target: str) -> None:
+    """A second name, because undoing needs the first; a copy where the kernel forbids links."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except PermissionError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _same_content(one: str, other: str) -> bool:
+    if os.path.islink(one) or os.path.islink(other):
+        return os.path.islink(one) and os.path.realpath(one) == os.path.realpath(other)
+    return _same_bytes(one, other)
+
+
+def _same_bytes(one: str, other: str) -> bool:
+    with open(one, "rb") as first, open(other, "rb") as second:
+        if os.fstat(first.fileno()).st_size != os.fstat(second.fileno()).st_size:
+            return False
+        if os.path.sameopenfile(first.fileno(), second.fileno()):
+            return True
+        while chunk := first.read(1 << 20):
+            if chunk != second.read(1 << 20):
+                return False
+    return True
+
+
+def settle(change: Change, paths: Correction, workspaces: Workspaces) -> None:
+    """Put each path's rightful content in its place, where requests at one time brought others'.
+
+    What nobody has any more is moved out. Raises LinkError, TargetError or StoreError.
+    """
+    if not paths:
+        return
+    workspace = workspaces.open(change.target, change.policy)
+    try:
+        with _prefix(change.target) as prefix_fd:
+            graft = Graft(str(change.target.prefix), prefix_fd, workspace.rename)
+            _put_right(change, paths, workspace, graft)
+            _clear_away(change, paths, workspace, graft)
+    except OSError as error:
+        raise GraftFailed(
+            environment=str(change.target.prefix),
+            path=str(error.filename),
+            reason=reason_of(error),
+        ) from error
+    finally:
+        workspaces.discard(workspace)
+
+
+def _put_right(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
+    for number, (path, wheel) in enumerate(sorted(paths.items())):
+        if wheel is None:
+            continue
+        folder, _, name = path.rpartition("/")
+        where = os.path.join(workspace.path, str(number))
+        os.mkdir(where)
+        stage_one(
+            wheel,
+            path,
+            os.path.join(where, name),
+            target=change.target,
+            mode=workspace.choice.mode,
+        )
+        graft.publish(where, folder, distribution=wheel.manifest.name)
+
+
+def _clear_away(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
+    gone = frozenset(path for path, wheel in paths.items() if wheel is None)
+    aside = os.path.join(workspace.path, "gone")
+    os.mkdir(aside)
+    Removal(
+        graft, gone, aside, alone=lambda _folder: False, fixed=Roots.of(change.target).fixed
+    ).run()

@@ -1,0 +1,141 @@
+"""Where staged trees lie: a folder of one transaction on the environment's own mount.
+
+On the cache's mount that is the cache's pool, out of everybody's sight; elsewhere a hidden folder
+in the environment's prefix, which is gone when the request has been answered.
+"""
+
+import os
+import secrets
+import shutil
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from linkd.core.target import Target
+from linkd.errors import EnvironmentNotWritable, NoSpace, is_no_space, reason_of
+from linkd.link.modes import LinkChoice, LinkPolicy, choose_mode, mount_of
+from linkd.link.rename import Rename, probe_rename
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One transaction's folder, and what is known of its mount."""
+
+    path: str
+    rename: Rename
+    choice: LinkChoice
+    in_cache: bool
+
+
+class Workspaces:
+    """Makes and discards workspaces; remembers what each pair of mounts allows."""
+
+    def __init__(self, *, pool: str, trash: str, background: Executor) -> None:
+        self._pool = pool
+        self._trash = trash
+        self._background = background
+        self._renames: dict[tuple[int, int], Rename] = {}
+        self._choices: dict[tuple[tuple[int, int], tuple[int, int], LinkPolicy], LinkChoice] = {}
+        self._pending = 0
+        self._guard = threading.Lock()
+
+    @property
+    def pending(self) -> int:
+        """Workspaces that wait for their removal."""
+        return self._pending
+
+    def open(self, target: Target, policy: LinkPolicy) -> Workspace:
+        """Make a workspace on the mount of the environment's site-packages.
+
+        Raises EnvironmentNotWritable, NoSpace, LinkUnavailable.
+        """
+        pool_fd = os.open(self._pool, _FOLDER)
+        try:
+            site_fd = os.open(target.site_packages, _FOLDER)
+            try:
+                pool_mount, site_mount = mount_of(pool_fd), mount_of(site_fd)
+            finally:
+                os.close(site_fd)
+            in_cache = pool_mount == site_mount
+            path = self._make(target, in_cache=in_cache)
+            try:
+                rename, choice = self._abilities(path, pool_fd, (pool_mount, site_mount), policy)
+            except BaseException:
+                shutil.rmtree(path)
+                raise
+        finally:
+            os.close(pool_fd)
+        return Workspace(path=path, rename=rename, choice=choice, in_cache=in_cache)
+
+    def _make(self, target: Target, *, in_cache: bool) -> str:
+        name = f"txn-{secrets.token_hex(8)}" if in_cache else f".linkd-{secrets.token_hex(8)}"
+        path = os.path.join(self._pool if in_cache else target.prefix, name)
+        try:
+            os.mkdir(path, 0o700)
+        except OSError as error:
+            if is_no_space(error):
+                raise NoSpace(path=path, doing="making room for the install") from error
+            raise EnvironmentNotWritable(
+                environment=str(target.prefix), path=path, reason=reason_of(error)
+            ) from error
+        return path
+
+    def _abilities(
+        self,
+        path: str,
+        pool_fd: int,
+        mounts: tuple[tuple[int, int], tuple[int, int]],
+        policy: LinkPolicy,
+    ) -> tuple[Rename, LinkChoice]:
+        here_fd = os.open(path, _FOLDER)
+        try:
+            rename = self._renames.get(mounts[1])
+            if rename is None:
+                rename = self._renames[mounts[1]] = probe_rename(here_fd)
+            choice = self._choices.get((*mounts, policy))
+            if choice is None:
+                choice = choose_mode(pool_fd, here_fd, policy)
+                self._choices[*mounts, policy] = choice
+        finally:
+            os.close(here_fd)
+        return rename, choice
+
+    def discard(self, workspace: Workspace) -> None:
+        """Remove a workspace with all that is left in it, in the background where none sees it."""
+        if not workspace.in_cache:
+            shutil.rmtree(workspace.path, ignore_errors=True)
+            return
+        trash = os.path.join(self._trash, os.path.basename(workspace.path))
+        os.rename(workspace.path, trash)
+        with self._guard:
+            self._pending += 1
+        try:
+            self._background.submit(self._remove, trash)
+        except RuntimeError:  # the daemon is stopping; its next start clears the trash
+            with self._guard:
+                self._pending -= 1
+
+    def _remove(self, path: str) -> None:
+        try:
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            with self._guard:
+                self._pending -= 1
+
+
+def require_writable(target: Target) -> None:
+    """Refuse an environment that cannot be changed, before anything is done for it."""
+    for folder in {target.scheme.purelib, target.scheme.platlib, target.scheme.scripts}:
+        if not folder.exists():
+            continue
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            reason = "read-only file system" if _is_read_only(folder) else "permission denied"
+            raise EnvironmentNotWritable(
+                environment=str(target.prefix), path=str(folder), reason=reason
+            )
+
+
+def _is_read_only(folder: "os.PathLike[str]") -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

@@ -1,0 +1,362 @@
+"""An unsolvable set of requirements in words: what clashes, who wants it, and why not.
+
+The facts are those that the solver's proof rests on; nothing else is named.
+"""
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from linkd.core.wheel import DistFile
+from linkd.errors import NoCompatibleWheel, ProjectNotFound, ResolveError, Unsolvable
+from linkd.resolve.admission import Selection
+from linkd.resolve.listing import Absence, View, absences, wheel_tags
+from linkd.resolve.metadata import Dependency
+from linkd.resolve.provider import Provider
+from linkd.resolve.requirement import Asked, without_credentials
+from linkd.resolve.solver import Fact, Needs, Package, Wanted
+
+_MOST_EDGES: Final = 10
+_MOST_ALTERNATIVES: Final = 3
+_MOST_HINTS: Final = 4
+_MOST_VERSIONS: Final = 4
+_SHOWN_TAGS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """One requirement of the proof: of the request, or of some candidates of a project."""
+
+    name: NormalizedName
+    """The project that is wanted."""
+    specifier: SpecifierSet
+    url: str | None
+    text: str
+    origin: str | None
+    """None if a distribution wants it."""
+    package: Package | None = None
+    parents: int = 0
+    """The mask of the parent's candidates."""
+
+    @property
+    def source(self) -> str:
+        """The same for the requirements of one distribution's releases, which are alternatives."""
+        return self.package or f"{self.text} ({self.origin})"
+
+
+def explain(facts: Sequence[Fact], provider: Provider) -> ResolveError:
+    """The error that a person can act on."""
+    return _Explanation(facts, provider).error()
+
+
+class _Explanation:
+    def __init__(self, facts: Sequence[Fact], provider: Provider) -> None:
+        self._provider = provider
+        order = {id(asked): place for place, asked in enumerate(provider.policy.roots)}
+        self._edges = _merged(self._all_edges(sorted(facts, key=lambda fact: _place(fact, order))))
+        self._blocked = {edge.name for edge in self._edges if not self._choices(edge)}
+        """Projects of which even one requirement alone cannot be satisfied."""
+
+    def error(self) -> ResolveError:
+        name = self._sole_culprit()
+        if name is not None:
+            selection = self._provider.selection(name)
+            edges = [edge for edge in self._edges if edge.name == name]
+            if _is_unknown(selection, edges):
+                return ProjectNotFound(
+                    project=name,
+                    wanted_by=self._subject(edges[0]),
+                    searched=selection.project.page.searched,
+                )
+            available = tuple(self._unfit(selection, edges))
+            if available:
+                return NoCompatibleWheel(
+                    project=name,
+                    wanted_by=self._subject(edges[0]),
+                    available=available,
+                    wanted_tags=self._provider.target.tags[:_SHOWN_TAGS],
+                )
+        return Unsolvable(explanation="\n".join(self._lines()))
+
+    def _sole_culprit(self) -> NormalizedName | None:
+        """The one project that cannot be had, if all the rest only leads to it."""
+        if len(self._blocked) != 1:
+            return None
+        (name,) = self._blocked
+        wanting = {(edge.name, edge.source) for edge in self._edges if edge.name != name}
+        return name if len(wanting) == len({other for other, _ in wanting}) else None
+
+    # The lines
+
+    def _lines(self) -> Iterator[str]:
+        hints = list(dict.fromkeys(self._hints()))[:_MOST_HINTS]
+        constraints = list(self._constraints())
+        if len(self._edges) == 1 and not constraints:
+            (edge,) = self._edges
+            yield f"no version of {edge.name} satisfies {self._sentence(edge)}"
+        else:
+            yield "these cannot all be had together:"
+            sentences = list(self._sentences())
+            yield from (f"  {sentence}" for sentence in sentences[:_MOST_EDGES])
+            if len(sentences) > _MOST_EDGES:
+                yield f"  and {len(sentences) - _MOST_EDGES} more"
+            yield from (f"  {line}" for line in constraints)
+        yield from hints
+
+    def _sentences(self) -> Iterator[str]:
+        """One for each requirement; one for the many that a project's releases vary in."""
+        groups: dict[tuple[str, str], list[_Edge]] = {}
+        for edge in self._edges:
+            groups.setdefault((edge.source, edge.name), []).append(edge)
+        for group in groups.values():
+            if len(group) <= _MOST_ALTERNATIVES:
+                yield from map(self._sentence, group)
+                continue
+            parents = functools.reduce(operator.or_, (edge.parents for edge in group))
+            newest = sorted(group, key=lambda edge: edge.parents, reverse=True)
+            texts = ", ".join(edge.text for edge in newest[:_MOST_ALTERNATIVES])
+            yield self._sentence(replace(newest[0], parents=parents, text=f"{texts}, …"))
+
+    def _sentence(self, edge: _Edge) -> str:
+        if edge.package is None:
+            return f"{edge.text!r} ({edge.origin})"
+        name, extra = self._provider.split(edge.package)
+        shown = f"{name}[{extra}]" if extra else name
+        return f"{shown} {self._versions(name, edge.parents)} needs {edge.text}"
+
+    def _subject(self, edge: _Edge) -> str:
+        if edge.package is None:
+            return f"{edge.text!r} ({edge.origin})"
+        name, _ = self._provider.split(edge.package)
+        return f"{name} {self._versions(name, edge.parents)} ({edge.text!r})"
+
+    def _versions(self, name: NormalizedName, mask: int) -> str:
+        """A few versions by number, many as a span."""
+        selection = self._provider.selection(name)
+        view = selection.view
+        chosen = mask & selection.selectable or mask & view.all
+        versions = [version for _, version in _each(view, chosen)]
+        if len(versions) > 1 and chosen == selection.selectable:
+            return "(every version)"
+        if len(versions) <= _MOST_VERSIONS:
+            return ", ".join(map(str, versions))
+        return f"{versions[0]} … {versions[-1]}"
+
+    def _constraints(self) -> Iterator[str]:
+        """Those that exclude what would satisfy everything else."""
+        for name in self._names():
+            selection = self._provider.selection(name)
+            common = self._common(name)
+            if not common & selection.selectable and common & ~selection.constrained:
+                for asked in self._provider.policy.constraints.get(name, ()):
+                    yield f"constraint {asked.text!r} ({asked.origin})"
+
+    # Why a version is not there
+
+    def _hints(self) -> Iterator[str]:
+        for name in self._names():
+            selection = self._provider.selection(name)
+            edges = [edge for edge in self._edges if edge.name == name]
+            empty = [edge for edge in edges if not self._choices(edge)]
+            for edge in empty:
+                if edge.url in self._provider.unsupported:
+                    yield f"{name}: {self._provider.unsupported[edge.url]}"
+            for group in [edges, *([edge] for edge in empty)]:
+                yield from self._excluded(selection, group)
+                yield from self._absent(selection, group)
+            if _is_unknown(selection, edges):
+                yield f"{name} was not found in {', '.join(selection.project.page.searched)}"
+            elif empty:
+                yield self._newest(selection)
+
+    def _excluded(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+        """Candidates that would satisfy the edges but may not be chosen; the newest of a kind."""
+        view = selection.view
+        mask = self._satisfying(view, edges) & view.all & ~selection.selectable
+        mask &= selection.constrained
+        kinds: dict[str, str] = {}
+        for index, version in reversed(list(_each(view, mask))):
+            kind, text = _exclusion(selection, index)
+            kinds.setdefault(kind, f"{view.name} {version} {text}")
+        yield from kinds.values()
+
+    def _absent(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+        """Releases that would satisfy the edges but have no candidate; the newest of a kind."""
+        kinds: dict[Absence, str] = {}
+        for version, (absence, file) in self._misses(selection, edges):
+            kinds.setdefault(absence, f"{selection.view.name} {version} {_absence(absence, file)}")
+        yield from kinds.values()
+
+    def _misses(
+        self, selection: Selection, edges: Sequence[_Edge]
+    ) -> list[tuple[Version, tuple[Absence, DistFile]]]:
+        """Newest first."""
+        project = selection.project
+        missing = absences(project.page, self._provider.target, project.hashes)
+        return [
+            (version, missing[version])
+            for version in sorted(missing, reverse=True)
+            if all(edge.specifier.contains(version, prereleases=True) for edge in edges)
+        ]
+
+    def _unfit(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+        """What there is of the project, if nothing but tags, Python or lack of wheels excludes it."""
+        if self._satisfying(selection.view, edges) & selection.view.all:
+            for index, reason in sorted(selection.refused.items()):
+                if index >= selection.view.ordered and reason.startswith("its tags"):
+                    yield wheel_tags(selection.view.files[index].filename)
+            return
+        misses = self._misses(selection, edges)
+        if any(absence is Absence.HASHES for _, (absence, _) in misses):
+            return
+        shown = dict.fromkeys(_offer(version, *why) for version, why in misses)
+        yield from list(shown)[:_MOST_VERSIONS]
+
+    def _newest(self, selection: Selection) -> str:
+        view = selection.view
+        versions = [str(version) for _, version in _each(view, selection.selectable)]
+        if not versions:
+            return f"{view.name} has no version that may be chosen"
+        listed = ", ".join(reversed(versions[-_MOST_VERSIONS:]))
+        more = ", …" if len(versions) > _MOST_VERSIONS else ""
+        return f"there is {view.name} {listed}{more}"
+
+    # The proof
+
+    def _names(self) -> Iterable[NormalizedName]:
+        return dict.fromkeys(edge.name for edge in self._edges)
+
+    def _choices(self, edge: _Edge) -> int:
+        selection = self._provider.selection(edge.name)
+        return self._satisfying(selection.view, (edge,)) & selection.selectable
+
+    def _common(self, name: NormalizedName) -> int:
+        view = self._provider.selection(name).view
+        edges = [edge for edge in self._edges if edge.name == name]
+        return self._satisfying(view, edges) & view.all
+
+    def _satisfying(self, view: View, edges: Iterable[_Edge]) -> int:
+        mask = -1
+        for edge in edges:
+            if edge.url is not None:
+                mask &= view.url_mask(edge.url.partition("#")[0])
+            else:
+                mask &= view.candidates(edge.specifier, str(edge.specifier)).mask
+        return mask
+
+    def _all_edges(self, facts: Iterable[Fact]) -> Iterator[_Edge]:
+        for fact in facts:
+            if isinstance(fact, Wanted):
+                yield _root_edge(fact.asked)
+            elif isinstance(fact, Needs):
+                yield from self._dependency_edges(fact)
+
+    def _dependency_edges(self, fact: Needs) -> Iterator[_Edge]:
+        """What the candidates of the fact say themselves; an extra's tie to its own is none."""
+        name, extra = self._provider.split(fact.package)
+        wanted, wanted_extra = self._provider.split(fact.dependency)
+        if wanted == name:
+            return
+        view = self._provider.selection(name).view
+        for index, _ in _each(view, fact.candidates.mask & view.all):
+            metadata = view.metadata[index]
+            if metadata is None:
+                continue
+            for dependency in metadata.dependencies(self._provider.target, extra):
+                if dependency.name == wanted and (
+                    not wanted_extra or wanted_extra in dependency.extras
+                ):
+                    yield _dependency_edge(dependency, fact.package, 1 << index)
+
+
+def _is_unknown(selection: Selection, edges: Iterable[_Edge]) -> bool:
+    """Whether no source has anything of a project that is wanted by name."""
+    nothing = not selection.project.page.files and not selection.view.files
+    return nothing and not any(edge.url for edge in edges)
+
+
+def _place(fact: Fact, order: Mapping[int, int]) -> int:
+    """The request's own requirements in its order, then the rest as the proof uses it."""
+    return order.get(id(fact.asked), 0) if isinstance(fact, Wanted) else len(order)
+
+
+def _merged(edges: Iterable[_Edge]) -> list[_Edge]:
+    """Each requirement once, with all the candidates that have it."""
+    merged: dict[tuple[object, ...], _Edge] = {}
+    for edge in edges:
+        key = (edge.package, edge.text, edge.origin)
+        known = merged.get(key)
+        merged[key] = (
+            edge if known is None else replace(known, parents=known.parents | edge.parents)
+        )
+    return list(merged.values())
+
+
+def _root_edge(asked: Asked) -> _Edge:
+    return _Edge(
+        name=asked.name,
+        specifier=asked.specifier,
+        url=asked.url,
+        text=asked.text,
+        origin=asked.origin,
+    )
+
+
+def _dependency_edge(dependency: Dependency, package: Package, parents: int) -> _Edge:
+    return _Edge(
+        name=dependency.name,
+        specifier=dependency.specifier,
+        url=dependency.url,
+        text=without_credentials(dependency.text),
+        origin=None,
+        package=package,
+        parents=parents,
+    )
+
+
+def _each(view: View, mask: int) -> Iterator[tuple[int, Version]]:
+    for index, version in enumerate(view.versions):
+        if mask >> index & 1:
+            yield index, version
+
+
+def _exclusion(selection: Selection, index: int) -> tuple[str, str]:
+    """Why a candidate may not be chosen: a word for the kind, and the rest of a sentence."""
+    reason = selection.refused.get(index)
+    if reason is not None:
+        return "refused", f"cannot be used: {reason}"
+    if selection.view.yanked >> index & 1:
+        yanked = selection.view.files[index].yanked
+        why = f" ({yanked})" if isinstance(yanked, str) and yanked else ""
+        return "yanked", f"is yanked{why}: only an exact pin (==) admits it"
+    if selection.view.prerelease >> index & 1:
+        return "pre-release", "is a pre-release: --pre admits it"
+    return "not admitted", "is admitted only where its URL is asked for"
+
+
+def _absence(absence: Absence, file: DistFile) -> str:
+    match absence:
+        case Absence.PYTHON:
+            return f"requires Python {file.requires_python}"
+        case Absence.TAGS:
+            return f"has no wheel for this environment, but for {wheel_tags(file.filename)}"
+        case Absence.HASHES:
+            return "has none of the required hashes"
+        case Absence.SOURCE_ONLY:
+            return "is there only as source, which is not built"
+    return "cannot be read"
+
+
+def _offer(version: Version, absence: Absence, file: DistFile) -> str:
+    match absence:
+        case Absence.PYTHON:
+            return f"{version} for Python {file.requires_python}"
+        case Absence.TAGS:
+            return f"{version} for {wheel_tags(file.filename)}"
+    return f"{version} only as source"

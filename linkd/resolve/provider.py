@@ -1,0 +1,293 @@
+"""What the solver is told: candidates, their order, what they need.
+
+What only a chosen distribution admits (a pinned pre-release, a URL) is known only while solving:
+then the solve starts again with that candidate granted, and `leaked` finds the grants that
+nobody wanted in the end.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from linkd.resolve.admission import Grants, Policy, Selection, granted_by, select
+from linkd.resolve.crawl import Crawl
+from linkd.resolve.listing import View, wheel_tags
+from linkd.resolve.metadata import CoreMetadata, Dependency, parse_version
+from linkd.resolve.ranges import EVERYTHING, NOTHING, CandidateSet
+from linkd.resolve.requirement import Asked, direct_file, parse_url
+from linkd.resolve.solver import Package, Root
+from linkd.resolve.target_view import TargetView
+
+_BATCHES: Final = (1, 1, 4, 16, 64)
+"""How many candidates' metadata is read at once at a project's first, second, … miss."""
+_MANY_CONFLICTS: Final = 5
+
+
+class StartAgain(Exception):
+    """What may be chosen has grown: what was derived so far does not hold any more."""
+
+
+class Provider:
+    """Answers the solver from what the crawl has read, and waits for what it has not."""
+
+    def __init__(self, crawl: Crawl, target: TargetView, policy: Policy, grants: Grants) -> None:
+        self.target: Final = target
+        self.policy: Final = policy
+        self.unsupported: Final[dict[str, str]] = {}
+        """Reasons by URL of dependencies that cannot be candidates."""
+        self._crawl = crawl
+        self._grants = grants
+        self._selections: dict[NormalizedName, Selection] = {}
+        self._needs: dict[tuple[Package, int], dict[Package, CandidateSet]] = {}
+        self._split: dict[Package, tuple[NormalizedName, str]] = {}
+        self._order: dict[Package, int] = {}
+
+    # The solver's questions
+
+    def choose(self, package: Package, candidates: CandidateSet) -> int | None:
+        name, _ = self.split(package)
+        selection = self.selection(name)
+        while mask := candidates.mask & selection.selectable:
+            index = selection.best(mask)
+            if self._is_usable(selection, index, mask):
+                return index
+        self._grant_pinned(name, selection, candidates.mask)
+        return None
+
+    def dependencies(self, package: Package, index: int) -> Mapping[Package, CandidateSet]:
+        key = (package, index)
+        needs = self._needs.get(key)
+        if needs is None:
+            needs = self._needs[key] = self._find_needs(package, index)
+        return needs
+
+    def priority(
+        self, package: Package, candidates: CandidateSet, conflicts: int
+    ) -> tuple[int, ...]:
+        """What often failed first, then what has no choice, then in the order of discovery."""
+        name, _ = self.split(package)
+        choices = candidates.mask & self.selection(name).selectable
+        return (
+            -(conflicts >= _MANY_CONFLICTS),
+            -(min(conflicts, 50) // _MANY_CONFLICTS),
+            choices & (choices - 1) != 0,
+            self._order.setdefault(package, len(self._order)),
+        )
+
+    def widen(self, package: Package, index: int) -> CandidateSet | None:
+        """Neighbours that cannot be chosen, or are known to have the same dependencies."""
+        name, extra = self.split(package)
+        if extra:
+            return None
+        selection = self.selection(name)
+        needed = self._active(selection, index, "")
+        if any(dependency.name == name for dependency in needed):
+            return None
+        mask = 1 << index
+        for step in (-1, 1):
+            other = index + step
+            while 0 <= other < len(selection.view.versions):
+                if not self._is_alike(selection, other, needed):
+                    break
+                mask |= 1 << other
+                other += step
+        return CandidateSet(mask)
+
+    # What the request wants, and what became of it
+
+    def roots(self) -> Iterator[Root]:
+        """The request's requirements; all their projects are read at once."""
+        self._crawl.need_projects(asked.name for asked in self.policy.roots)
+        for asked in self.policy.roots:
+            candidates = self.asked_candidates(asked)
+            yield Root(self._package(asked.name, ""), candidates, asked)
+            if not self.policy.no_deps:
+                for extra in sorted(asked.extras):
+                    yield Root(self._package(asked.name, extra), candidates, asked)
+
+    def leaked(self, pins: Mapping[Package, int]) -> bool:
+        """Ban grants that were used without being wanted by anything that was chosen."""
+        granted = {
+            name: index
+            for name, index in map(self._chosen, pins.items())
+            if not self.selection(name).is_lawful(index)
+        }
+        if not granted:
+            return False
+        wanted: dict[NormalizedName, int] = {}
+        for package, index in pins.items():
+            for dependency in self.active(package, index):
+                known = wanted.get(dependency.name, 0)
+                wanted[dependency.name] = known | self._grant_of(dependency)
+        unwanted = {
+            name: index for name, index in granted.items() if not wanted.get(name, 0) >> index & 1
+        }
+        for name, index in unwanted.items():
+            self._grants.ban(name, 1 << index)
+        return bool(unwanted)
+
+    def _chosen(self, pin: tuple[Package, int]) -> tuple[NormalizedName, int]:
+        package, index = pin
+        return self.split(package)[0], index
+
+    def split(self, package: Package) -> tuple[NormalizedName, str]:
+        """A package's project and extra."""
+        parts = self._split.get(package)
+        if parts is None:
+            name, _, extra = package.rstrip("]").partition("[")
+            parts = self._split[package] = (canonicalize_name(name), extra)
+        return parts
+
+    def selection(self, name: NormalizedName) -> Selection:
+        selection = self._selections.get(name)
+        if selection is None:
+            self._crawl.need_projects((name,))
+            selection = self._selections[name] = select(
+                self._crawl.projects[name], self.policy, self._grants
+            )
+        return selection
+
+    def metadata(self, selection: Selection, index: int) -> CoreMetadata:
+        metadata = selection.view.metadata[index]
+        if metadata is None:
+            self._crawl.need_metadata(selection.view, (index,))
+            metadata = selection.view.metadata[index]
+        assert metadata is not None
+        return metadata
+
+    def active(self, package: Package, index: int) -> tuple[Dependency, ...]:
+        """The dependencies of a candidate, or of its extra, at this target."""
+        name, extra = self.split(package)
+        return self._active(self.selection(name), index, extra)
+
+    def asked_candidates(self, asked: Asked) -> CandidateSet:
+        return self.selection(asked.name).view.wanted(asked)
+
+    # Dependencies
+
+    def _grant_of(self, dependency: Dependency) -> int:
+        """What a distribution's own requirement admits beyond the usual."""
+        view = self.selection(dependency.name).view
+        if dependency.url is not None:
+            return self._url_candidates(view, dependency.url)
+        return granted_by(view, dependency)
+
+    def _grant_pinned(self, name: NormalizedName, selection: Selection, wanted: int) -> None:
+        """Start again if only what a distribution pins is missing."""
+        usable = selection.constrained & ~selection.selectable & ~self._grants.banned.get(name, 0)
+        for index in selection.refused:
+            usable &= ~(1 << index)
+        granted = wanted & selection.pinned & usable
+        if granted:
+            self._grants.grant(name, granted)
+            raise StartAgain
+
+    def _find_needs(self, package: Package, index: int) -> dict[Package, CandidateSet]:
+        name, extra = self.split(package)
+        needs: dict[Package, CandidateSet] = {}
+        if extra:
+            needs[name] = CandidateSet(1 << index)
+        if self.policy.no_deps:
+            return needs
+        dependencies = self.active(package, index)
+        self._crawl.need_projects(each.name for each in dependencies if each.name != name)
+        for dependency in dependencies:
+            if dependency.name == name:
+                own = CandidateSet(1 << index)
+                for other in dependency.extras:
+                    if other != extra:
+                        needs[self._package(name, other)] = own
+                continue
+            candidates = self._needed_candidates(dependency)
+            _narrow(needs, self._package(dependency.name, ""), candidates)
+            for other in dependency.extras:
+                _narrow(needs, self._package(dependency.name, other), candidates)
+        return needs
+
+    def _needed_candidates(self, dependency: Dependency) -> CandidateSet:
+        selection = self.selection(dependency.name)
+        grant = self._grant_of(dependency)
+        selection.pinned |= grant
+        if dependency.url is not None:
+            return CandidateSet(grant) if grant else NOTHING
+        if not dependency.specifier_text:
+            return EVERYTHING
+        return selection.view.candidates(dependency.specifier, dependency.specifier_text)
+
+    def _url_candidates(self, view: View, url: str) -> int:
+        """The mask of a URL; one that is new becomes a candidate, and the solve starts again."""
+        if url in self.unsupported:
+            return 0
+        try:
+            bare, hashes = parse_url(url)
+            file = direct_file(bare, hashes)
+        except ValueError as error:
+            self.unsupported[url] = str(error)
+            return 0
+        mask = view.url_mask(bare)
+        if not mask:
+            self._crawl.add_direct(view.name, file)
+            raise StartAgain
+        return mask
+
+    def _active(self, selection: Selection, index: int, extra: str) -> tuple[Dependency, ...]:
+        if self.policy.no_deps:
+            return ()
+        return self.metadata(selection, index).dependencies(self.target, extra)
+
+    def _is_alike(self, selection: Selection, index: int, needed: tuple[Dependency, ...]) -> bool:
+        if not selection.selectable >> index & 1:
+            return True
+        metadata = selection.view.metadata[index]
+        return metadata is not None and metadata.dependencies(self.target) == needed
+
+    def _package(self, name: NormalizedName, extra: str) -> Package:
+        package = f"{name}[{extra}]" if extra else name
+        if package not in self._split:
+            self._split[package] = (name, extra)
+        return package
+
+    # Metadata
+
+    def _is_usable(self, selection: Selection, index: int, mask: int) -> bool:
+        """Whether a candidate's own metadata lets it be chosen; if not, it is out for good."""
+        if selection.view.metadata[index] is None:
+            self._read(selection, index, mask)
+        reason = self._objection(selection.view, index, self.metadata(selection, index))
+        if reason is not None:
+            selection.refuse(index, reason)
+        return reason is None
+
+    def _objection(self, view: View, index: int, metadata: CoreMetadata) -> str | None:
+        if metadata.problem is not None:
+            return metadata.problem
+        if not self.target.python_fits(metadata.requires_python):
+            return f"it requires Python {metadata.requires_python}"
+        if metadata.name is not None and metadata.name != view.name:
+            return f"its metadata is that of {metadata.name}"
+        if metadata.version is not None and parse_version(metadata.version) != view.versions[index]:
+            return f"its metadata says version {metadata.version}"
+        if index >= view.ordered:
+            tags = wheel_tags(view.files[index].filename)
+            if self.target.tag_rank(tags) is None:
+                return f"its tags {tags} do not fit"
+        return None
+
+    def _read(self, selection: Selection, index: int, mask: int) -> None:
+        """Read one candidate's metadata; after repeated misses that of the next ones too."""
+        batch = _BATCHES[min(selection.misses, len(_BATCHES) - 1)]
+        selection.misses += 1
+        wanted = [index]
+        rest = mask & ~(1 << index)
+        while rest and len(wanted) < batch:
+            other = selection.best(rest)
+            rest &= ~(1 << other)
+            if selection.view.metadata[other] is None:
+                wanted.append(other)
+        self._crawl.need_metadata(selection.view, wanted)
+
+
+def _narrow(needs: dict[Package, CandidateSet], package: Package, candidates: CandidateSet) -> None:
+    known = needs.get(package)
+    needs[package] = candidates if known is None else known & candidates

@@ -1,0 +1,276 @@
+"""Requirements as a person writes them: PEP 508, and paths and URLs of wheels as pip takes them."""
+
+import os.path
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from packaging.direct_url import ArchiveInfo, DirectUrl
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement as MalformedRequirement
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import (
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_wheel_filename,
+)
+
+from linkd.core.wheel import DistFile
+from linkd.errors import InvalidRequirement
+
+_HASH_LENGTHS: Final = {
+    "md5": 32,
+    "sha1": 40,
+    "sha224": 56,
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+}
+_VERSION_CONTROL: Final = ("git", "hg", "svn", "bzr")
+_ARCHIVES: Final = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
+_NO_SOURCES: Final = "building from source is not supported; give a wheel (.whl)"
+
+_named_url = re.compile(r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
+_trailing_extras = re.compile(r"^(?P<location>.+?)\[(?P<extras>[A-Za-z0-9._,\s-]+)\]$")
+_userinfo = re.compile(r"(?<=://)[^/@\s]+@")
+_scheme = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One requirement as it was asked for."""
+
+    name: NormalizedName
+    extras: frozenset[NormalizedName] = frozenset()
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    marker: Marker | None = None
+    url: str | None = None
+    """Absolute, without fragment, with the credentials that it was given with."""
+    hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Hex digests by algorithm of which one must match; empty if none was given."""
+    origin: str
+    """Where it was written, such as ``requirements.txt:12`` or ``command line``."""
+    text: str
+    """For messages: as it was written, without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What the person wrote, for the errors about it."""
+
+    text: str
+    origin: str
+    directory: str
+
+    def refuse(self, reason: str) -> InvalidRequirement:
+        return InvalidRequirement(
+            requirement=without_credentials(self.text),
+            reason=without_credentials(reason),
+            origin=self.origin,
+        )
+
+
+def parse_requirement(text: str, *, origin: str, directory: str | os.PathLike[str]) -> Asked:
+    """Read one requirement; a relative path in it is against `directory`.
+
+    Raises InvalidRequirement.
+    """
+    draft = _Draft(text.strip(), origin, os.fspath(directory))
+    if not draft.text:
+        raise draft.refuse("it is empty")
+    if _is_location(draft.text):
+        return _parse_location(draft)
+    return _parse_named(draft)
+
+
+def without_credentials(text: str) -> str:
+    """The same text with the user information taken out of the URLs in it."""
+    return _userinfo.sub("", text)
+
+
+def direct_file(url: str, hashes: Mapping[str, frozenset[str]]) -> DistFile:
+    """The wheel at a URL as a file that can be a candidate."""
+    return DistFile(
+        filename=wheel_filename(url),
+        url=url,
+        hashes={
+            algorithm: next(iter(digests))
+            for algorithm, digests in hashes.items()
+            if len(digests) == 1
+        },
+    )
+
+
+def direct_url(file: DistFile) -> DirectUrl:
+    """What is recorded of a distribution installed from a URL (PEP 610), without credentials."""
+    return DirectUrl(
+        url=without_credentials(file.url),
+        archive_info=ArchiveInfo(hashes=dict(file.hashes) or None),
+    )
+
+
+def wheel_filename(url: str) -> str:
+    """The last part of a URL's path."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def parse_url(url: str) -> tuple[str, dict[str, frozenset[str]]]:
+    """A wheel's URL without its fragment, and the hashes that the fragment held.
+
+    Raises ValueError with the reason if the URL is not that of a wheel.
+    """
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme.partition("+")[0] in _VERSION_CONTROL:
+        reason = f"version control URLs are not supported: {_NO_SOURCES}"
+        raise ValueError(reason)
+    if scheme not in {"http", "https", "file"}:
+        reason = f"URLs of scheme {scheme!r} are not supported"
+        raise ValueError(reason)
+    _check_is_wheel(wheel_filename(url))
+    return urlunsplit(parts._replace(fragment="")), _fragment_hashes(parts)
+
+
+def check_digest(algorithm: str, digest: str) -> str:
+    """The digest in lower case. Raises ValueError with the reason if it is none."""
+    length = _HASH_LENGTHS.get(algorithm)
+    if length is None:
+        reason = f"{algorithm!r} is not a hash algorithm that is supported"
+        raise ValueError(reason)
+    digest = digest.lower()
+    if not re.fullmatch(f"[0-9a-f]{{{length}}}", digest):
+        reason = f"{digest!r} is not a {algorithm} digest in hexadecimal"
+        raise ValueError(reason)
+    return digest
+
+
+def _is_location(text: str) -> bool:
+    """Whether it names a file, folder or URL rather than a project."""
+    if _named_url.match(text):
+        return False
+    bare, _ = _split_marker(text)
+    match = _trailing_extras.match(bare)
+    if match:
+        bare = match["location"]
+    return (
+        bare.startswith((".", "/", "~", "file:"))
+        or "://" in bare
+        or os.sep in bare
+        or bare.endswith((".whl", *_ARCHIVES))
+    )
+
+
+def _split_marker(text: str) -> tuple[str, str | None]:
+    """Split at the marker; in a URL a semicolon counts only with space before or after it."""
+    separator = re.search(r"\s;|;\s" if "://" in text else ";", text)
+    if separator is None:
+        return text, None
+    head, _, marker = text[separator.start() :].partition(";")
+    return (text[: separator.start()] + head).strip(), marker.strip()
+
+
+def _parse_location(draft: _Draft) -> Asked:
+    bare, marker_text = _split_marker(draft.text)
+    extras: frozenset[NormalizedName] = frozenset()
+    if match := _trailing_extras.match(bare):
+        bare = match["location"]
+        extras = frozenset(canonicalize_name(part.strip()) for part in match["extras"].split(","))
+    try:
+        marker = Marker(marker_text) if marker_text else None
+    except InvalidMarker as error:
+        raise draft.refuse(f"its marker cannot be read: {error}") from error
+    return _asked_for_url(draft, bare, extras=extras, marker=marker, name=None)
+
+
+def _parse_named(draft: _Draft) -> Asked:
+    try:
+        requirement = Requirement(draft.text)
+    except MalformedRequirement as error:
+        raise draft.refuse(str(error).partition("\n")[0]) from error
+    name = canonicalize_name(requirement.name)
+    extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)
+    if requirement.url is not None:
+        return _asked_for_url(
+            draft, requirement.url, extras=extras, marker=requirement.marker, name=name
+        )
+    return Asked(
+        name=name,
+        extras=extras,
+        specifier=requirement.specifier,
+        marker=requirement.marker,
+        origin=draft.origin,
+        text=draft.text,
+    )
+
+
+def _asked_for_url(
+    draft: _Draft,
+    location: str,
+    *,
+    extras: frozenset[NormalizedName],
+    marker: Marker | None,
+    name: NormalizedName | None,
+) -> Asked:
+    try:
+        url, hashes = parse_url(_absolute_url(location, draft.directory))
+        actual, _version, _build, _tags = parse_wheel_filename(wheel_filename(url))
+    except InvalidWheelFilename as error:
+        raise draft.refuse(str(error)) from error
+    except ValueError as error:
+        raise draft.refuse(str(error)) from error
+    if name is not None and name != actual:
+        raise draft.refuse(f"the wheel there is of {actual}")
+    return Asked(
+        name=actual,
+        extras=extras,
+        marker=marker,
+        url=url,
+        hashes=hashes,
+        origin=draft.origin,
+        text=without_credentials(draft.text),
+    )
+
+
+def _absolute_url(location: str, directory: str) -> str:
+    """An absolute URL; that of a local file only if the file is there."""
+    parts = urlsplit(location)
+    if parts.scheme and parts.scheme.lower() != "file" and _scheme.match(location):
+        return location
+    if parts.scheme.lower() == "file":
+        if parts.netloc not in {"", "localhost"}:
+            reason = f"a file URL must not name the host {parts.netloc!r}"
+            raise ValueError(reason)
+        path, fragment = unquote(parts.path), parts.fragment
+    else:
+        path, _, fragment = location.partition("#")
+    absolute = os.path.normpath(os.path.join(directory, os.path.expanduser(path)))
+    if os.path.isdir(absolute):
+        reason = f"{absolute} is a source tree: {_NO_SOURCES}"
+        raise ValueError(reason)
+    if not os.path.isfile(absolute):
+        reason = f"there is no file {absolute}"
+        raise ValueError(reason)
+    return urlunsplit(SplitResult("file", "", quote(absolute), "", fragment))
+
+
+def _check_is_wheel(filename: str) -> None:
+    if filename.endswith(_ARCHIVES):
+        reason = f"{filename} is a source archive: {_NO_SOURCES}"
+        raise ValueError(reason)
+    if not filename.endswith(".whl"):
+        reason = "only URLs and paths of wheels (.whl) can be installed"
+        raise ValueError(reason)
+
+
+def _fragment_hashes(parts: SplitResult) -> dict[str, frozenset[str]]:
+    return {algorithm: frozenset({digest}) for algorithm, digest in _known_digests(parts.fragment)}
+
+
+def _known_digests(fragment: str) -> Iterator[tuple[str, str]]:
+    for key, value in parse_qsl(fragment):
+        if key in _HASH_LENGTHS:
+            yield key, check_digest(key, value)

@@ -1,0 +1,282 @@
+"""Requirement and constraint files (pip's requirement file format) with all that they include."""
+
+import os.path
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from linkd.errors import InvalidRequirement, InvalidRequirementFile
+from linkd.resolve.requirement import Asked, check_digest, parse_requirement
+
+_comment = re.compile(r"(^|\s+)#.*$")
+_variable = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_option_begins = re.compile(r"(?:^|\s)(-.*)$")
+
+_SHORT: Final = {
+    "-r": "--requirement",
+    "-c": "--constraint",
+    "-e": "--editable",
+    "-i": "--index-url",
+    "-f": "--find-links",
+}
+_ALIASES: Final = {"--pypi-url": "--index-url"}
+_FLAGS: Final = frozenset({"--no-index", "--pre", "--require-hashes", "--prefer-binary"})
+_STRONG_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementFile:
+    """A file that the client has read."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementSet:
+    """What some requirement files ask for, in their order."""
+
+    requirements: tuple[Asked, ...] = ()
+    constraints: tuple[Asked, ...] = ()
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    prerelease: bool = False
+    require_hashes: bool = False
+
+
+def read_requirement_files(
+    roots: Sequence[RequirementFile],
+    constraints: Sequence[RequirementFile] = (),
+    *,
+    environ: Mapping[str, str],
+) -> RequirementSet:
+    """Read the files; those that they include with ``-r`` and ``-c`` are looked up among them.
+
+    Raises InvalidRequirementFile and InvalidRequirement.
+    """
+    texts = {os.path.abspath(file.path): file for file in (*roots, *constraints)}
+    reading = _Reading(texts, environ)
+    for file in roots:
+        reading.read(file, constraint=False)
+    for file in constraints:
+        reading.read(file, constraint=True)
+    return reading.found()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    path: str
+    number: int
+    text: str
+
+    @property
+    def directory(self) -> str:
+        return os.path.dirname(os.path.abspath(self.path))
+
+    @property
+    def origin(self) -> str:
+        return f"{self.path}:{self.number}"
+
+    def refuse(self, reason: str) -> InvalidRequirementFile:
+        return InvalidRequirementFile(path=self.path, line=self.number, reason=reason)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was found so far; each file counts once in each of its two roles."""
+
+    texts: Mapping[str, RequirementFile]
+    environ: Mapping[str, str]
+    requirements: list[Asked] = field(default_factory=list)
+    constraints: list[Asked] = field(default_factory=list)
+    index_url: str | None = None
+    extra_index_urls: list[str] = field(default_factory=list)
+    find_links: list[str] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    _seen: set[tuple[str, bool]] = field(default_factory=set)
+
+    def read(self, file: RequirementFile, *, constraint: bool) -> None:
+        key = (os.path.abspath(file.path), constraint)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        for line in _logical_lines(file, self.environ):
+            if line.text.startswith("-"):
+                self._take_options(line)
+            elif constraint:
+                self.constraints.append(_parse_constraint(line))
+            else:
+                self.requirements.append(_parse_line(line))
+
+    def found(self) -> RequirementSet:
+        return RequirementSet(
+            requirements=tuple(self.requirements),
+            constraints=tuple(self.constraints),
+            index_url=self.index_url,
+            extra_index_urls=tuple(self.extra_index_urls),
+            find_links=tuple(self.find_links),
+            no_index="--no-index" in self.flags,
+            prerelease="--pre" in self.flags,
+            require_hashes="--require-hashes" in self.flags,
+        )
+
+    def _take_options(self, line: _Line) -> None:
+        for name, value in _options(line, line.text):
+            if name in _FLAGS:
+                self.flags.add(name)
+            else:
+                self._handler(name, line)(value)
+
+    def _handler(self, name: str, line: _Line) -> Callable[[str], None]:
+        handlers: dict[str, Callable[[str], None]] = {
+            "--requirement": lambda value: self._include(line, value, constraint=False),
+            "--constraint": lambda value: self._include(line, value, constraint=True),
+            "--index-url": self._set_index_url,
+            "--extra-index-url": self.extra_index_urls.append,
+            "--find-links": lambda value: self.find_links.append(_find_links(line, value)),
+            "--only-binary": lambda _value: None,  # wheels are all that is ever installed
+            "--no-binary": lambda value: _refuse_sources(line, value),
+        }
+        if name == "--editable":
+            raise line.refuse("editable installs (-e) are not supported yet")
+        if name == "--hash":
+            raise line.refuse("--hash belongs behind a requirement")
+        handler = handlers.get(name)
+        if handler is None:
+            raise line.refuse(f"{name} is not an option that is known here")
+        return handler
+
+    def _set_index_url(self, value: str) -> None:
+        self.index_url = value
+
+    def _include(self, line: _Line, value: str, *, constraint: bool) -> None:
+        if "://" in value:
+            raise line.refuse(f"{value} is not a local file; only local files can be included")
+        path = os.path.normpath(os.path.join(line.directory, value))
+        file = self.texts.get(path)
+        if file is None:
+            raise line.refuse(f"the file {path} that it includes was not sent along")
+        self.read(file, constraint=constraint)
+
+
+def _logical_lines(file: RequirementFile, environ: Mapping[str, str]) -> Iterator[_Line]:
+    """Lines with continuations joined, comments removed, ``${VAR}`` replaced; none is empty."""
+    for number, text in _joined_lines(file.text.removeprefix("\ufeff")):
+        bare = _comment.sub("", text).strip()
+        if bare:
+            yield _Line(file.path, number, _expand(bare, environ))
+
+
+def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """As pip joins them: a comment ends a continued line, though its own end continues nothing."""
+    parts: list[str] = []
+    begin = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not parts:
+            begin = number
+        is_comment = line.lstrip().startswith("#")
+        if line.endswith("\\") and not is_comment:
+            parts.append(line[:-1])
+            continue
+        parts.append(f" {line}" if is_comment else line)
+        yield begin, "".join(parts)
+        parts = []
+    if parts:
+        yield begin, "".join(parts)
+
+
+def _expand(text: str, environ: Mapping[str, str]) -> str:
+    """Only ``${NAME}``; what is unset or empty stays as it is written."""
+    return _variable.sub(lambda match: environ.get(match[1]) or match[0], text)
+
+
+def _options(line: _Line, text: str) -> Iterator[tuple[str, str]]:
+    """Options by their long names, with their values (flags have an empty one)."""
+    try:
+        words = iter(shlex.split(text))
+    except ValueError as error:
+        raise line.refuse(f"it cannot be split into words: {error}") from error
+    for word in words:
+        name, value = _split_option(word)
+        name = _ALIASES.get(name, name)
+        if not name.startswith("-"):
+            raise line.refuse(f"{word!r} stands where an option is expected")
+        if name in _FLAGS:
+            if value is not None:
+                raise line.refuse(f"{name} takes no value")
+            yield name, ""
+            continue
+        if value is None:
+            value = next(words, None)
+        if not value:
+            raise line.refuse(f"{name} wants a value")
+        yield name, value
+
+
+def _split_option(word: str) -> tuple[str, str | None]:
+    """``--name=value``, ``-rvalue`` or the name alone."""
+    if word.startswith("--"):
+        name, separator, value = word.partition("=")
+        return name, value if separator else None
+    long = _SHORT.get(word[:2], word)
+    value = word[2:].removeprefix("=")
+    return long, (value or None) if long != word else None
+
+
+def _find_links(line: _Line, value: str) -> str:
+    """A relative folder is against the file's own, if it is there; otherwise as written."""
+    beside = os.path.join(line.directory, value)
+    return beside if "://" not in value and os.path.exists(beside) else value
+
+
+def _refuse_sources(line: _Line, value: str) -> None:
+    if value != ":none:":
+        raise line.refuse("--no-binary is not supported: only wheels are installed")
+
+
+def _parse_line(line: _Line) -> Asked:
+    """One requirement with its ``--hash`` options."""
+    text, options = _split_requirement(line.text)
+    asked = parse_requirement(text, origin=line.origin, directory=line.directory)
+    hashes: dict[str, set[str]] = {key: set(value) for key, value in asked.hashes.items()}
+    for name, value in _options(line, options):
+        if name != "--hash":
+            raise line.refuse(f"{name} cannot stand behind a requirement")
+        algorithm, digest = _parse_hash(line, value)
+        hashes.setdefault(algorithm, set()).add(digest)
+    if not options:
+        return asked
+    return replace(asked, hashes={key: frozenset(value) for key, value in hashes.items()})
+
+
+def _split_requirement(text: str) -> tuple[str, str]:
+    """The requirement and the options behind it: the first word that begins with a dash."""
+    match = _option_begins.search(text)
+    if match is None:
+        return text, ""
+    return text[: match.start()], match[1]
+
+
+def _parse_hash(line: _Line, value: str) -> tuple[str, str]:
+    algorithm, separator, digest = value.partition(":")
+    if not separator or algorithm not in _STRONG_HASHES:
+        wanted = ", ".join(sorted(_STRONG_HASHES))
+        raise line.refuse(f"--hash wants algorithm:digest with one of {wanted}, not {value!r}")
+    try:
+        return algorithm, check_digest(algorithm, digest)
+    except ValueError as error:
+        raise line.refuse(str(error)) from error
+
+
+def _parse_constraint(line: _Line) -> Asked:
+    try:
+        asked = _parse_line(line)
+    except InvalidRequirement as error:
+        raise line.refuse(f"not a constraint: {error.reason}") from error
+    if asked.extras:
+        raise line.refuse("a constraint must not name extras")
+    return asked

@@ -1,0 +1,57 @@
+"""Makes sure that the store has every wheel of a plan: all at once, each of them once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from linkd.core.progress import Reporter
+from linkd.core.wheel import Pin, StoredWheel
+from linkd.errors import BrokenWheel
+from linkd.service.ports import Ensuring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    wheels: Mapping[NormalizedName, StoredWheel]
+    downloaded: int
+    """Bytes that came over the network for this request."""
+
+
+async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter) -> Fetched:
+    """Raises the first error of any of them; the others are then cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {
+                pin.name: group.create_task(
+                    store.ensure(pin.file, reporter, required_hashes=pin.required_hashes)
+                )
+                for pin in pins
+            }
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from errors
+    for pin in pins:
+        _check_identity(pin, tasks[pin.name].result().wheel)
+    return Fetched(
+        wheels={name: task.result().wheel for name, task in tasks.items()},
+        downloaded=sum(task.result().downloaded for task in tasks.values()),
+    )
+
+
+def _check_identity(pin: Pin, wheel: StoredWheel) -> None:
+    manifest = wheel.manifest
+    if manifest.name != pin.name or Version(manifest.version) != pin.version:
+        found = f"{manifest.name} {manifest.version}"
+        raise BrokenWheel(
+            filename=pin.file.filename,
+            reasons=(f"it is {found}, but {pin.name} {pin.version} was wanted",),
+        )
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,92 @@
+"""Questions that change nothing: what an environment holds, how the daemon is."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linkd import __version__
+from linkd.core.installed import InstalledDistribution
+from linkd.core.target import Target
+from linkd.service.activity import Activity
+from linkd.service.ports import Probing, StoreFacts
+from linkd.venv.installed import read_details, read_installed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distributions:
+    """An environment and everything installed in it, sorted by name."""
+
+    target: Target
+    distributions: tuple[InstalledDistribution, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDistributions:
+    prober: Probing
+
+    async def __call__(self, environment: str) -> Distributions:
+        """Raises TargetError."""
+        target = await self.prober.probe(environment)
+        return await asyncio.to_thread(self._read, target)
+
+    def _read(self, target: Target) -> Distributions:
+        installed = read_installed(target)
+        return Distributions(
+            target=target,
+            distributions=tuple(read_details(installed[name]) for name in sorted(installed)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The daemon at one moment."""
+
+    version: str
+    pid: int
+    uptime_s: float
+    rss_bytes: int
+    active: int
+    total: int
+    pending: int
+    wheels: int
+    wheel_bytes: int
+    environments: int
+    socket: str
+    cache_dir: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStatus:
+    activity: Activity
+    store: StoreFacts
+    environments: Callable[[], int]
+    socket: str
+    cache_dir: str
+    started: float
+    """As `time.monotonic` has it."""
+
+    async def __call__(self, *, wait_idle: bool) -> Status:
+        if wait_idle:
+            await self.activity.background_done()
+        facts = await self.store.stats()
+        return Status(
+            version=__version__,
+            pid=os.getpid(),
+            uptime_s=time.monotonic() - self.started,
+            rss_bytes=_resident_bytes(),
+            active=self.activity.active,
+            total=self.activity.total,
+            pending=self.activity.pending,
+            wheels=facts.wheels,
+            wheel_bytes=facts.bytes,
+            environments=self.environments(),
+            socket=self.socket,
+            cache_dir=self.cache_dir,
+        )
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as facts:
+        return int(facts.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

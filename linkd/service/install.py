@@ -1,0 +1,172 @@
+"""Install: make an environment hold what was asked for, leaving alone what satisfies already."""
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+
+from linkd.core.plan import Plan, plan_install
+from linkd.core.progress import Phase, Progress, Reporter
+from linkd.core.receipt import Receipt
+from linkd.core.target import Target
+from linkd.core.wheel import Pin
+from linkd.errors import EnvironmentMissing
+from linkd.link.stage import Marks
+from linkd.link.workspace import require_writable
+from linkd.resolve.satisfied import is_satisfied
+from linkd.service.asked import Asked, read_asked
+from linkd.service.changing import Changed, Changer, Intent
+from linkd.service.creating import CreateEnvironment
+from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.ports import Ensuring, Indexing, Installed, Probing, Remembering, Resolving
+from linkd.service.receipts import direct_url_json, make_receipt
+from linkd.service.request import InstallRequest
+from linkd.venv.installed import read_details, read_installed, read_metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """The use case, with what it needs of the world."""
+
+    prober: Probing
+    indexes: Indexing
+    resolver: Resolving
+    store: Ensuring
+    changer: Changer
+    memory: Remembering
+    create: CreateEnvironment
+
+    async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
+        """Raises any LinkdError; the environment is then as it was."""
+        run = _Run(request, reporter)
+        asked = read_asked(request)
+        target = await self._target(request)
+        if not request.dry_run:
+            require_writable(target)
+        with run.timed("resolve"):
+            reporter.report(Progress(Phase.RESOLVE, ""))
+            pins, plan = await self._plan(asked, target, run)
+        if plan.names and not request.dry_run:
+            plan = await self._change(target, pins, plan, run)
+            self.memory.remember_environment(str(target.prefix), target.identity)
+        return run.receipt(target, plan)
+
+    async def _target(self, request: InstallRequest) -> Target:
+        try:
+            return await self.prober.probe(request.environment)
+        except EnvironmentMissing:
+            if not request.create or request.dry_run:
+                raise
+        return await self.create(request.environment, request.interpreter, None)
+
+    async def _plan(
+        self, asked: Asked, target: Target, run: "_Run"
+    ) -> tuple[tuple[Pin, ...], Plan]:
+        """What the environment shall hold; no pins where it answers the request already."""
+        installed = read_installed(target)
+        resolving = asked.resolving
+        if not run.request.reinstall:
+            if is_satisfied(resolving, installed, read_metadata, target.interpreter):
+                names = sorted({asked.name for asked in resolving.requirements} & installed.keys())
+                return (), Plan(unchanged=tuple(installed[name] for name in names))
+        preferred = {name: present.version for name, present in installed.items()}
+        resolution = await self.resolver.resolve(
+            replace(resolving, preferred=preferred),
+            target.interpreter,
+            self.indexes.snapshot(asked.index),
+        )
+        run.warnings.extend(resolution.warnings)
+        return resolution.pins, _plan(resolution.pins, installed, run.request)
+
+    async def _change(self, target: Target, pins: tuple[Pin, ...], plan: Plan, run: "_Run") -> Plan:
+        """Fetch, take the turn, plan again, graft. Returns the plan that was carried out."""
+        while True:
+            with run.timed("fetch"):
+                fetched = await fetch_wheels(self.store, plan.additions, run.reporter)
+            run.downloaded += fetched.downloaded
+            async with AsyncExitStack() as stack:
+                turn = self.changer.ledger.turn(target.identity, plan.names)
+                await stack.enter_async_context(turn)
+                # Others may have changed the same distributions since the first look.
+                installed = read_installed(target)
+                renewed = _plan(pins, installed, run.request)
+                if not renewed.names <= plan.names:
+                    plan = renewed
+                    continue
+                if renewed.names:
+                    intent = _intent(target, installed, renewed, fetched, run.request)
+                    run.changed = await self.changer.change(intent, run.reporter)
+                return renewed
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is gathered on the way of one request."""
+
+    request: InstallRequest
+    reporter: Reporter
+    begun: float = field(default_factory=time.perf_counter)
+    spent: dict[str, float] = field(default_factory=dict)
+    downloaded: int = 0
+    warnings: list[str] = field(default_factory=list)
+    changed: Changed | None = None
+
+    def timed(self, phase: str) -> "_Stopwatch":
+        return _Stopwatch(self.spent, phase)
+
+    def receipt(self, target: Target, plan: Plan) -> Receipt:
+        receipt = make_receipt(target, plan, self.changed, dry_run=self.request.dry_run)
+        return replace(
+            receipt,
+            bytes_downloaded=self.downloaded,
+            warnings=tuple(self.warnings),
+            timings=replace(
+                receipt.timings,
+                resolve=self.spent.get("resolve", 0.0),
+                fetch=self.spent.get("fetch", 0.0),
+                total=(time.perf_counter() - self.begun) * 1e3,
+            ),
+        )
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Adds the milliseconds of a block to a phase."""
+
+    spent: dict[str, float]
+    phase: str
+    begun: float = 0.0
+
+    def __enter__(self) -> None:
+        self.begun = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        passed = (time.perf_counter() - self.begun) * 1e3
+        self.spent[self.phase] = self.spent.get(self.phase, 0.0) + passed
+
+
+def _plan(pins: tuple[Pin, ...], installed: Installed, request: InstallRequest) -> Plan:
+    # Where a distribution came from is read only for those that are wanted from a URL.
+    detailed = {
+        pin.name: read_details(installed[pin.name])
+        for pin in pins
+        if pin.direct_url is not None and pin.name in installed
+    }
+    return plan_install(pins, {**installed, **detailed}, reinstall=request.reinstall)
+
+
+def _intent(
+    target: Target, installed: Installed, plan: Plan, fetched: Fetched, request: InstallRequest
+) -> Intent:
+    return Intent(
+        target=target,
+        installed=installed,
+        additions=tuple((fetched.wheels[pin.name], _marks(pin)) for pin in plan.additions),
+        removals=plan.removals,
+        policy=request.link,
+        refuse_collisions=request.refuse_collisions,
+    )
+
+
+def _marks(pin: Pin) -> Marks:
+    direct_url = None if pin.direct_url is None else direct_url_json(pin.direct_url)
+    return Marks(requested=pin.requested, direct_url=direct_url)

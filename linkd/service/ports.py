@@ -1,0 +1,54 @@
+"""What the services need of the world, as narrow as they need it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from packaging.utils import NormalizedName
+
+from linkd.core.installed import InstalledDistribution
+from linkd.core.listings import Listings
+from linkd.core.progress import Reporter
+from linkd.core.target import Interpreter, Target
+from linkd.core.wheel import DistFile
+from linkd.fetch.settings import IndexSettings
+from linkd.resolve.resolver import Resolution, ResolveRequest
+from linkd.store.store import Ensured, StoreStats
+
+
+class Probing(Protocol):
+    async def probe(self, environment: str) -> Target: ...
+
+
+class Resolving(Protocol):
+    async def resolve(
+        self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
+    ) -> Resolution: ...
+
+
+class Indexing(Protocol):
+    def snapshot(self, settings: IndexSettings) -> Listings: ...
+
+
+class Ensuring(Protocol):
+    async def ensure(
+        self,
+        file: DistFile,
+        reporter: Reporter | None = None,
+        *,
+        required_hashes: Mapping[str, frozenset[str]] | None = None,
+    ) -> Ensured: ...
+
+
+class StoreFacts(Protocol):
+    async def stats(self) -> StoreStats: ...
+
+
+class Remembering(Protocol):
+    """What the daemon remembers of what it did."""
+
+    def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
+
+    def touch_wheels(self, sha256s: Iterable[str]) -> None: ...
+
+
+Installed = Mapping[NormalizedName, InstalledDistribution]

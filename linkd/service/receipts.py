@@ -1,0 +1,78 @@
+"""From what was done to what is told of it."""
+
+import msgspec
+from packaging.direct_url import DirectUrl
+
+from linkd.core.plan import Plan
+from linkd.core.receipt import DistributionEntry, InstalledEntry, LinkMode, Receipt, Timings
+from linkd.core.target import Target
+from linkd.link.stage import StagedTree
+from linkd.service.changing import Changed
+
+
+def make_receipt(
+    target: Target, plan: Plan, changed: Changed | None, *, dry_run: bool = False
+) -> Receipt:
+    """Of a dry run or of nothing to do, what would come has neither files nor bytes."""
+    removed = tuple(
+        DistributionEntry(name=gone.name, version=str(gone.version)) for gone in plan.removals
+    )
+    unchanged = tuple(
+        DistributionEntry(name=stays.name, version=str(stays.version)) for stays in plan.unchanged
+    )
+    environment = str(target.prefix)
+    if changed is None:
+        coming = tuple(
+            InstalledEntry(
+                name=pin.name,
+                version=str(pin.version),
+                files=0,
+                bytes=0,
+                link_mode=LinkMode.HARDLINK,
+            )
+            for pin in plan.additions
+        )
+        return Receipt(
+            environment=environment,
+            installed=coming,
+            removed=removed,
+            unchanged=unchanged,
+            dry_run=dry_run,
+        )
+    outcome = changed.outcome
+    return Receipt(
+        environment=environment,
+        installed=tuple(_entry(tree) for tree in outcome.trees),
+        removed=removed,
+        unchanged=unchanged,
+        collisions=changed.collisions,
+        kept_files=outcome.kept_files,
+        links={mode: _links(outcome.trees, mode) for mode in LinkMode},
+        fallback=outcome.fallback,
+        bytes_linked=sum(
+            tree.manifest.size for tree in outcome.trees if tree.mode is not LinkMode.COPY
+        ),
+        bytes_copied=sum(
+            tree.manifest.size for tree in outcome.trees if tree.mode is LinkMode.COPY
+        ),
+        timings=Timings(stage=outcome.stage_ms, graft=outcome.graft_ms),
+    )
+
+
+def _entry(tree: StagedTree) -> InstalledEntry:
+    return InstalledEntry(
+        name=tree.manifest.name,
+        version=tree.manifest.version,
+        files=len(tree.manifest.files) + len(tree.manifest.launchers),
+        bytes=tree.manifest.size,
+        link_mode=tree.mode,
+    )
+
+
+def _links(trees: tuple[StagedTree, ...], mode: LinkMode) -> int:
+    return sum(tree.links for tree in trees if tree.mode is mode)
+
+
+def direct_url_json(direct_url: DirectUrl) -> str:
+    """As it is written into dist-info (PEP 610)."""
+    return msgspec.json.encode(direct_url.to_dict()).decode()

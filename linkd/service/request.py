@@ -1,0 +1,47 @@
+"""What a client asked for, as values: the wire's members without the wire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from packaging.utils import NormalizedName
+
+from linkd.fetch.settings import IndexSettings
+from linkd.link.modes import LinkPolicy
+from linkd.resolve.requirement_file import RequirementFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRequest:
+    """An install, before anything of it is parsed."""
+
+    environment: str
+    """Absolute path of an environment's folder or of its interpreter."""
+    directory: str
+    """What relative paths in requirements are relative to; absolute."""
+    requirements: tuple[str, ...] = ()
+    requirement_files: tuple[RequirementFile, ...] = ()
+    constraint_files: tuple[RequirementFile, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The client's environment variables that the files name as ``${NAME}``."""
+    index: IndexSettings = field(default_factory=IndexSettings)
+    no_deps: bool = False
+    prerelease: bool = False
+    require_hashes: bool = False
+    upgrade: bool | frozenset[NormalizedName] = False
+    reinstall: bool | frozenset[NormalizedName] = False
+    dry_run: bool = False
+    link: LinkPolicy = field(default_factory=LinkPolicy)
+    refuse_collisions: bool = False
+    create: bool = False
+    """Make the environment if it is missing."""
+    interpreter: str | None = None
+    """With which one to make it; None is the daemon's default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UninstallRequest:
+    """An uninstall."""
+
+    environment: str
+    names: tuple[NormalizedName, ...]
+    dry_run: bool = False

@@ -1,0 +1,98 @@
+"""The daemon's settings: command line over environment over file over defaults, read once."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from linkd.errors import InvalidSettings
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def default_socket() -> Path:
+    """Where clients look too: in the user's runtime folder, else in one of the user's own.
+
+    The client computes the same path by itself; the two must agree.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.path.isdir(runtime):
+        return Path(runtime, "linkd", "linkd.sock")
+    return Path(f"/tmp/linkd-{os.getuid()}/linkd.sock")  # noqa: S108 - the folder is ours, 0700
+
+
+def default_config() -> Path:
+    return Path(platformdirs.user_config_dir("linkd"), "linkd.toml")
+
+
+class Settings(BaseSettings):
+    """Every member may stand in the settings file, and in the environment as ``LINKD_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LINKD_", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    socket: Path = Field(default_factory=default_socket)
+    """The unix socket to serve."""
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("linkd", appauthor=False))
+    )
+    """The folder of the cache."""
+    idle_timeout: float = Field(default=0, ge=0)
+    """Seconds without work after which the daemon ends; 0 is never."""
+    log_level: LogLevel = "info"
+    log_json: bool = False
+    """Log lines as JSON objects."""
+    downloads: int = Field(default=8, ge=1, le=64)
+    """Wheels that are downloaded at the same time."""
+    unpack_threads: int = Field(default=4, ge=1, le=64)
+    """Members of wheels that are unpacked at the same time."""
+    index_timeout: float = Field(default=30, gt=0)
+    """Seconds that an index may be silent before it is asked again."""
+    resolve_timeout: float = Field(default=120, gt=0)
+    """Seconds that resolving one request may take."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config: Path | None, **given: Any) -> Settings:
+    """Read the settings; `given` are the command line's. Raises InvalidSettings.
+
+    A settings file that was named (by option or LINKD_CONFIG) must be there; the default one
+    need not.
+    """
+    named = config or (Path(path) if (path := os.environ.get("LINKD_CONFIG")) else None)
+    if named is not None and not named.is_file():
+        raise InvalidSettings(source=str(named), reason="there is no such file")
+    source = named or default_config()
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=source)
+
+    try:
+        return FileSettings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+        )
+        raise InvalidSettings(source=str(source), reason=problems) from error
+    except (ValueError, OSError) as error:
+        raise InvalidSettings(source=str(source), reason=str(error)) from error

@@ -1,0 +1,294 @@
+"""What the daemon remembers between its runs: environments, use, hashes, interpreters (SQLite).
+
+Nothing here is the only copy of anything: a damaged database, or one of another version, is moved
+aside and begun anew. All methods block for a moment and may be called from any thread.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linkd.errors import CacheUnusable, NoSpace
+from linkd.store.faults import translated
+
+VERSION: Final = 1
+
+# Device and inode numbers are unsigned, which SQLite's integers are not; paths are any bytes.
+_SCHEMA: Final = """
+CREATE TABLE environments (
+    device TEXT NOT NULL,
+    inode TEXT NOT NULL,
+    prefix BLOB NOT NULL UNIQUE,
+    first_seen REAL NOT NULL,
+    last_used REAL NOT NULL,
+    PRIMARY KEY (device, inode)
+) WITHOUT ROWID;
+CREATE TABLE wheels (
+    sha256 TEXT PRIMARY KEY,
+    size INTEGER NOT NULL DEFAULT 0,
+    last_used REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE digests (
+    sha256 TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (sha256, algorithm)
+) WITHOUT ROWID;
+CREATE TABLE local_files (
+    path BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode TEXT NOT NULL,
+    sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE interpreters (
+    key TEXT PRIMARY KEY,
+    facts BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+_FORGET_OTHERS: Final = "DELETE FROM environments WHERE prefix = ? AND (device, inode) != (?, ?)"
+_REMEMBER_ENVIRONMENT: Final = """
+INSERT INTO environments (device, inode, prefix, first_seen, last_used) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (device, inode) DO UPDATE SET prefix = excluded.prefix, last_used = excluded.last_used
+"""
+_REMEMBER_WHEEL: Final = """
+INSERT INTO wheels (sha256, size, last_used) VALUES (?, ?, ?)
+ON CONFLICT (sha256) DO UPDATE SET size = excluded.size
+"""
+_TOUCH_WHEEL: Final = """
+INSERT INTO wheels (sha256, last_used) VALUES (?, ?)
+ON CONFLICT (sha256) DO UPDATE SET last_used = excluded.last_used
+"""
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEnvironment:
+    """An environment that was installed into. Times are seconds since 1970."""
+
+    prefix: str
+    identity: tuple[int, int]
+    """(device, inode) of its site-packages."""
+    first_seen: float
+    last_used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A file on a disk, by what tells that it has not changed."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class State:
+    """The database. One connection, guarded, because a write takes microseconds."""
+
+    def __init__(self, path: str) -> None:
+        """Open it, making it if it is missing. Raises CacheUnusable or NoSpace."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection = self._open()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    # Environments
+
+    def remember_environment(
+        self, prefix: str, identity: tuple[int, int], now: float | None = None
+    ) -> None:
+        """Note that an environment is used. A path, like an identity, is one environment's only."""
+        path, device, inode = os.fsencode(prefix), str(identity[0]), str(identity[1])
+        self._change(
+            (_FORGET_OTHERS, [(path, device, inode)]),
+            (_REMEMBER_ENVIRONMENT, [(device, inode, path, _now(now), _now(now))]),
+        )
+
+    def environments(self) -> tuple[KnownEnvironment, ...]:
+        """All of them, sorted by prefix."""
+        rows = self._rows(
+            "SELECT prefix, device, inode, first_seen, last_used FROM environments ORDER BY prefix"
+        )
+        return tuple(
+            KnownEnvironment(
+                prefix=os.fsdecode(prefix),
+                identity=(int(device), int(inode)),
+                first_seen=first,
+                last_used=last,
+            )
+            for prefix, device, inode, first, last in rows
+        )
+
+    def forget_environment(self, identity: tuple[int, int]) -> None:
+        self._change(
+            ("DELETE FROM environments WHERE (device, inode) = (?, ?)", [tuple(map(str, identity))])
+        )
+
+    # Wheels
+
+    def remember_wheel(self, sha256: str, size: int, now: float | None = None) -> None:
+        """Note a stored wheel and how many bytes its files have."""
+        self._change((_REMEMBER_WHEEL, [(sha256, size, _now(now))]))
+
+    def touch_wheels(self, sha256s: Iterable[str], now: float | None = None) -> None:
+        """Note that wheels are used."""
+        used = _now(now)
+        self._change((_TOUCH_WHEEL, [(sha256, used) for sha256 in sha256s]))
+
+    def wheel_sizes(self) -> Mapping[str, int]:
+        """Bytes by sha256, of the wheels whose size is known."""
+        return dict(self._rows("SELECT sha256, size FROM wheels WHERE size > 0"))
+
+    def wheel_use(self) -> Mapping[str, float]:
+        """When each wheel was used last."""
+        return dict(self._rows("SELECT sha256, last_used FROM wheels"))
+
+    def forget_wheels(self, sha256s: Iterable[str]) -> None:
+        gone = [(sha256,) for sha256 in sha256s]
+        self._change(
+            ("DELETE FROM wheels WHERE sha256 = ?", gone),
+            ("DELETE FROM digests WHERE sha256 = ?", gone),
+        )
+
+    # Hashes
+
+    def remember_digests(self, sha256: str, digests: Mapping[str, str]) -> None:
+        """Note an archive's other hashes, computed from its bytes. Hex digests by algorithm."""
+        self._change(
+            (
+                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?)",
+                [(sha256, algorithm, digest) for algorithm, digest in digests.items()],
+            )
+        )
+
+    def digests(self, sha256: str) -> Mapping[str, str]:
+        return dict(self._rows("SELECT algorithm, digest FROM digests WHERE sha256 = ?", sha256))
+
+    def remember_local_hash(self, file: LocalFile, sha256: str) -> None:
+        self._change(
+            (
+                "INSERT OR REPLACE INTO local_files VALUES (?, ?, ?, ?, ?)",
+                [(*_local_key(file), sha256)],
+            )
+        )
+
+    def local_hash(self, file: LocalFile) -> str | None:
+        """The sha256 of a file that has not changed since it was computed."""
+        rows = self._rows(
+            "SELECT sha256 FROM local_files WHERE (path, size, mtime_ns, inode) = (?, ?, ?, ?)",
+            *_local_key(file),
+        )
+        return rows[0][0] if rows else None
+
+    # Interpreters
+
+    def interpreter(self, key: str) -> bytes | None:
+        """The facts of an interpreter as they were remembered."""
+        rows = self._rows("SELECT facts FROM interpreters WHERE key = ?", key)
+        return rows[0][0] if rows else None
+
+    def remember_interpreter(self, key: str, facts: bytes) -> None:
+        self._change(("INSERT OR REPLACE INTO interpreters VALUES (?, ?)", [(key, facts)]))
+
+    # The connection
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                self._recover(error)
+                return []
+
+    def _change(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+        """Carry out all of them or none, once more if the database has to be begun anew."""
+        with self._lock:
+            try:
+                self._execute(statements)
+            except sqlite3.Error as error:
+                self._recover(error)
+                self._execute(statements)
+
+    def _execute(self, statements: Iterable[tuple[str, Iterable[tuple[object, ...]]]]) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                self._connection.executemany(statement, rows)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            with translated(self._path, "opening the state"):
+                return self._connect()
+        except sqlite3.Error as error:
+            if _code(error) not in _DAMAGED:
+                raise self._translated(error) from error
+            return self._begin_anew()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        try:
+            os.chmod(self._path, 0o600)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            current = _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if not current:
+            connection.close()
+            return self._begin_anew()
+        return connection
+
+    def _begin_anew(self) -> sqlite3.Connection:
+        """Move the database aside, with what belongs to it, and make another."""
+        aside = f"{self._path}.old"
+        with translated(self._path, "moving a damaged state aside"):
+            for suffix in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(self._path + suffix, aside + suffix)
+            return self._connect()
+
+    def _recover(self, error: sqlite3.Error) -> None:
+        if _code(error) not in _DAMAGED:
+            raise self._translated(error) from error
+        self._connection.close()
+        self._connection = self._begin_anew()
+
+    def _translated(self, error: sqlite3.Error) -> NoSpace | CacheUnusable:
+        if _code(error) == sqlite3.SQLITE_FULL:
+            return NoSpace(path=self._path, doing="writing the state")
+        return CacheUnusable(path=self._path, reason=str(error))
+
+
+def _prepare(connection: sqlite3.Connection) -> bool:
+    """Make the tables of a new database; False for one of another version."""
+    connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+    with connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+    return version in {0, VERSION}
+
+
+def _local_key(file: LocalFile) -> tuple[bytes, int, int, str]:
+    return os.fsencode(file.path), file.size, file.mtime_ns, str(file.inode)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; programming errors of ours have none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+
+
+def _now(now: float | None) -> float:
+    return time.time() if now is None else now

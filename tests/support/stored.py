@@ -1,0 +1,267 @@
+"""A store with real wheels in it and an environment to put them into, for tests of linking.
+
+The environment is folders alone: no interpreter is needed to link.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from linkd.core.installed import InstalledDistribution
+from linkd.core.progress import Silent
+from linkd.core.record import parse_record
+from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
+from linkd.core.wheel import StoredWheel
+from linkd.link.collisions import find_collisions
+from linkd.link.footprint import RecordedFootprint, Roots, WheelFootprint
+from linkd.link.ledger import Ledger, Standing
+from linkd.link.modes import LinkPolicy
+from linkd.link.rename import Rename
+from linkd.link.stage import Marks
+from linkd.link.transaction import Addition, Change, Outcome, carry_out, settle
+from linkd.link.workspace import Workspace, Workspaces
+from linkd.store.ingest import Arrival, Crew, ingest
+from linkd.store.layout import Layout
+from tests.support.wheels import make_wheel
+
+VERSION: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
+SITE: Final = f"lib/{VERSION}/site-packages"
+
+
+def make_target(prefix: Path) -> Target:
+    """A new environment: empty folders, laid out as `venv` does."""
+    scheme = {
+        SchemeKey.PURELIB: SITE,
+        SchemeKey.PLATLIB: SITE,
+        SchemeKey.HEADERS: f"include/site/{VERSION}",
+        SchemeKey.SCRIPTS: "bin",
+        SchemeKey.DATA: "",
+    }
+    for folder in (SITE, "bin"):
+        (prefix / folder).mkdir(parents=True)
+    facts = (prefix / SITE).stat()
+    return Target(
+        prefix=prefix,
+        python=Path(sys.executable),
+        interpreter=Interpreter(
+            executable=os.path.realpath(sys.executable),
+            implementation="cpython",
+            version=sysconfig.get_python_version(),
+            cache_tag=sys.implementation.cache_tag or "",
+            markers={},
+            tags=("py3-none-any",),
+            scheme=scheme,
+        ),
+        scheme=Scheme(**{key.value: prefix / folder for key, folder in scheme.items()}),
+        identity=(facts.st_dev, facts.st_ino),
+    )
+
+
+class FixedRename(Workspaces):
+    """Workspaces whose rename the test has chosen."""
+
+    rename: Rename | None = None
+
+    def open(self, target: Target, policy: LinkPolicy) -> Workspace:
+        workspace = super().open(target, policy)
+        if self.rename is None:
+            return workspace
+        return Workspace(
+            path=workspace.path,
+            rename=self.rename,
+            choice=workspace.choice,
+            in_cache=workspace.in_cache,
+        )
+
+
+@dataclass(slots=True)
+class Store:
+    """A cache with the parts that linking needs."""
+
+    root: Path
+    layout: Layout = field(init=False)
+    workspaces: FixedRename = field(init=False)
+    background: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.layout = Layout(self.root / "cache")
+        self.layout.create()
+        self.background = ThreadPoolExecutor(1)
+        self.workspaces = FixedRename(
+            pool=self.layout.pool, trash=self.layout.trash, background=self.background
+        )
+
+    def close(self) -> None:
+        """Wait for what is removed in the background."""
+        self.background.shutdown()
+
+    def add(self, wheel: Path) -> StoredWheel:
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        arrival = Arrival(path=str(wheel), filename=wheel.name, sha256=sha256)
+        manifest = ingest(arrival, self.layout, Crew(self.background, threads=1))
+        return StoredWheel(manifest=manifest, tree=self.layout.tree(sha256))
+
+    def wheel(
+        self,
+        name: str,
+        version: str = "1.0",
+        files: Mapping[str, str | bytes] | None = None,
+        *,
+        data: Mapping[str, str | bytes] | None = None,
+        entry_points: str = "",
+    ) -> StoredWheel:
+        """A wheel of these files, in the store."""
+        folder = self.root / "wheels"
+        path = make_wheel(folder, name, version, files=files, data=data, entry_points=entry_points)
+        return self.add(path)
+
+    def leftovers(self) -> list[str]:
+        """What is left of workspaces."""
+        return sorted(os.listdir(self.layout.pool) + os.listdir(self.layout.trash))
+
+
+@dataclass(slots=True)
+class Environment:
+    """An environment, and requests that change it."""
+
+    store: Store
+    target: Target
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def site(self) -> Path:
+        return self.target.site_packages
+
+    def installed(self) -> dict[NormalizedName, InstalledDistribution]:
+        found: dict[NormalizedName, InstalledDistribution] = {}
+        for folder in sorted(self.site.glob("*.dist-info")):
+            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+            normalized = canonicalize_name(name)
+            found[normalized] = InstalledDistribution(
+                name=normalized,
+                version=Version(version),
+                location=str(self.site),
+                dist_info=folder.name,
+            )
+        return found
+
+    def plan(
+        self,
+        wheels: Sequence[StoredWheel] = (),
+        remove: Sequence[str] = (),
+        policy: LinkPolicy | None = None,
+    ) -> tuple[Change, Standing]:
+        """What a request does, as a service would have it: what comes replaces its namesake."""
+        roots = Roots.of(self.target)
+        installed = self.installed()
+        coming = {wheel.manifest.name: wheel for wheel in wheels}
+        going = sorted((coming.keys() | set(map(canonicalize_name, remove))) & installed.keys())
+        recorded = {
+            name: RecordedFootprint(distribution, self.target, roots)
+            for name, distribution in installed.items()
+        }
+        standing = Standing(
+            coming={name: WheelFootprint(it.manifest, roots) for name, it in coming.items()},
+            going={name: recorded[name] for name in going},
+            staying={name: recorded[name] for name in installed.keys() - coming.keys() - {*going}},
+            wheels=coming,
+        )
+        change = Change(
+            target=self.target,
+            additions=tuple(
+                Addition(wheel=coming[name], marks=Marks(requested=True)) for name in sorted(coming)
+            ),
+            removals=tuple(installed[name] for name in going),
+            collisions=find_collisions(standing.coming, standing.staying),
+            policy=policy or LinkPolicy(),
+        )
+        return change, standing
+
+    def change(
+        self,
+        *wheels: StoredWheel,
+        remove: Sequence[str] = (),
+        policy: LinkPolicy | None = None,
+    ) -> Outcome:
+        """One request, with nobody else at work."""
+        return asyncio.run(self.request(*wheels, remove=remove, policy=policy))
+
+    async def request(
+        self,
+        *wheels: StoredWheel,
+        remove: Sequence[str] = (),
+        policy: LinkPolicy | None = None,
+        before: Callable[[Standing], None] = lambda _standing: None,
+    ) -> Outcome:
+        """One request among others; `before` is called in its thread when it may begin."""
+
+        def work(change: Change, standing: Standing) -> Outcome:
+            before(standing)
+            return carry_out(change, standing, self.store.workspaces, Silent())
+
+        identity = self.target.identity
+        names = {wheel.manifest.name for wheel in wheels} | set(map(canonicalize_name, remove))
+        async with self.ledger.turn(identity, names):
+            change, standing = await asyncio.to_thread(self.plan, wheels, remove, policy)
+            async with self.ledger.stand(identity, standing):
+                committed = False
+                try:
+                    outcome = await asyncio.to_thread(work, change, standing)
+                    committed = True
+                finally:
+                    async with self.ledger.settling(
+                        identity, standing, committed=committed
+                    ) as paths:
+                        await asyncio.to_thread(settle, change, paths, self.store.workspaces)
+        return outcome
+
+    def files(self) -> dict[str, bytes | str]:
+        """Every file below the prefix with its content, every link with what it points at, and
+        every folder that is empty."""
+        return dict(_content(self.target.prefix))
+
+    def problems(self) -> list[str]:
+        """Where RECORD and what lies in site-packages and bin differ, and what nobody recorded."""
+        found: list[str] = []
+        claimed: set[Path] = set()
+        for distribution in self.installed().values():
+            record = self.site / distribution.dist_info / "RECORD"
+            for row in parse_record(record.read_text()):
+                path = Path(os.path.normpath(self.site / row.path))
+                claimed.add(path)
+                if not path.is_file():
+                    found.append(f"{distribution.name}: {row.path} is missing")
+                elif row.sha256 is not None and row.sha256 != hash_of(path):
+                    found.append(f"{distribution.name}: {row.path} is another")
+        present = {
+            Path(root, name) for root, _, names in os.walk(self.target.prefix) for name in names
+        }
+        found += [f"nobody recorded {path}" for path in sorted(present - claimed)]
+        return found
+
+
+def hash_of(path: Path) -> str:
+    """As RECORD has it."""
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _content(prefix: Path) -> Iterator[tuple[str, bytes | str]]:
+    for root, folders, names in os.walk(prefix):
+        for name in [*names, *(one for one in folders if os.path.islink(os.path.join(root, one)))]:
+            path = Path(root, name)
+            content = os.readlink(path) if path.is_symlink() else path.read_bytes()
+            yield str(path.relative_to(prefix)), content
+        if not folders and not names:
+            yield f"{Path(root).relative_to(prefix)}/", ""

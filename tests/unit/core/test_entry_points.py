@@ -1,0 +1,149 @@
+"""Launchers are read from entry_points.txt as the entry points specification says."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkd.core.entry_points import parse_entry_points, script_name_problem
+from linkd.core.manifest import Launcher
+
+
+def test_both_groups_are_read() -> None:
+    """Console and gui scripts become launchers, other groups do not."""
+    text = """
+# a comment
+[gui_scripts]
+Show = pkg.gui:main
+
+[pytest11]
+plugin = pkg.plugin
+
+[console_scripts]
+foo=pkg.cli:main
+foo-bar = pkg:Class.method
+"""
+    assert parse_entry_points(text) == (
+        Launcher(name="foo", module="pkg.cli", attribute="main"),
+        Launcher(name="foo-bar", module="pkg", attribute="Class.method"),
+        Launcher(name="Show", module="pkg.gui", attribute="main", gui=True),
+    )
+
+
+@pytest.mark.parametrize("value", ["a.b:c [x]", "a.b:c[x, y]", "a.b : c", "a.b:c []"])
+def test_extras_and_blanks_are_tolerated(value: str) -> None:
+    """Extras mean nothing any more, and blanks never did."""
+    assert parse_entry_points(f"[console_scripts]\nfoo = {value}\n") == (
+        Launcher(name="foo", module="a.b", attribute="c"),
+    )
+
+
+def test_a_percent_sign_is_itself() -> None:
+    """Nothing is interpolated, in groups of others neither."""
+    text = "[other]\nx = %(y)s\n[console_scripts]\n100% = a:b\n"
+    assert parse_entry_points(text) == (Launcher(name="100%", module="a", attribute="b"),)
+
+
+def test_default_is_a_group_like_others() -> None:
+    """A group named DEFAULT lends nothing to the scripts."""
+    text = "[DEFAULT]\nbar = a:b\n[console_scripts]\nfoo = a:b\n"
+    assert [launcher.name for launcher in parse_entry_points(text)] == ["foo"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a",
+        "a.b",
+        "a:",
+        ":b",
+        "a:b:c",
+        "a-b:c",
+        "a..b:c",
+        "a:b.",
+        "1a:b",
+        "class:x",
+        "a:b;c",
+        "a:b()",
+    ],
+)
+def test_what_is_no_object_reference_is_refused(value: str) -> None:
+    """A launcher could not import it, or it would be more than a reference."""
+    with pytest.raises(ValueError, match="not an object reference"):
+        parse_entry_points(f"[console_scripts]\nfoo = {value}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../foo", "a/b", "a\\b", ".", "..", "a\tb", "a\x7fb", "a\x1bb", "x" * 256, "\u00e9" * 128],
+)
+def test_what_is_no_file_name_is_refused(name: str) -> None:
+    """A script stays in its folder and has a name that a terminal can show."""
+    with pytest.raises(ValueError, match="the script name"):
+        parse_entry_points(f"[console_scripts]\n{name} = a:b\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("python", "python3", "python3.11", "python3.13t", "pythonw", "Python", "python2.7"),
+        *("pypy", "pypy3", "pypy3.10", "activate", "activate.fish", "activate.csh", "Activate.ps1"),
+        *("activate_this.py", "activate.nu", "deactivate", "deactivate.bat"),
+    ],
+)
+def test_the_environments_own_files_are_reserved(name: str) -> None:
+    """No distribution takes the place of the interpreter or of the activation scripts."""
+    with pytest.raises(ValueError, match="environment's own file"):
+        parse_entry_points(f"[console_scripts]\n{name} = a:b\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("pip", "pip3.11", "pypyr", "python-argcomplete-check-easy-install-script", "pythonize"),
+        *(
+            "activate-global-python-argcomplete",
+            "deactivate-all",
+            "f2py",
+            ".hidden",
+            "a b",
+            "naïve",
+        ),
+    ],
+)
+def test_names_that_only_begin_alike_are_allowed(name: str) -> None:
+    """Real scripts whose names begin like a reserved one are installed."""
+    assert parse_entry_points(f"[console_scripts]\n{name} = a:b\n") == (
+        Launcher(name=name, module="a", attribute="b"),
+    )
+
+
+def test_one_name_in_both_groups_is_refused() -> None:
+    """One file cannot be two scripts."""
+    with pytest.raises(ValueError, match="'foo' is both a console and a gui script"):
+        parse_entry_points("[console_scripts]\nfoo = a:b\n[gui_scripts]\nfoo = a:c\n")
+
+
+def test_all_problems_are_told() -> None:
+    """Everything wrong with the file is told at once."""
+    with pytest.raises(ValueError, match=r"'python'.*'x/y'.*bad = 'a'"):
+        parse_entry_points("[console_scripts]\npython = a:b\nx/y = a:b\nbad = a\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["foo = a:b\n", "[console_scripts]\nfoo\n", "[console_scripts]\n= a:b\n"]
+)
+def test_what_is_no_ini_is_refused(text: str) -> None:
+    """A file that is not of the specified form is refused, on one line."""
+    with pytest.raises(ValueError, match=r"\A[^\n]*entry_points\.txt[^\n]*\Z"):
+        parse_entry_points(text)
+
+
+@given(st.text(max_size=120))
+def test_hostile_text_is_read_or_refused(text: str) -> None:
+    """Any text is either read or refused as a wrong value; what is read has usable names."""
+    for content in (text, f"[console_scripts]\n{text}", f"[console_scripts]\n{text} = a:b"):
+        with contextlib.suppress(ValueError):
+            names = [launcher.name for launcher in parse_entry_points(content)]
+            assert [script_name_problem(name) for name in names] == [None] * len(names)

@@ -1,0 +1,101 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from linkd.core.wheel import DistFile, ProjectPage
+from linkd.resolve.listing import Absence, absences, build_view
+from linkd.resolve.target_view import target_view
+
+from .world import INTERPRETER, World, sha256
+
+TARGET = target_view(INTERPRETER)
+FOO = canonicalize_name("foo")
+
+numbers = st.integers(min_value=0, max_value=3)
+releases = st.lists(numbers, min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
+epochs = st.sampled_from(["", "", "", "1!"])
+pre = st.sampled_from(["", "", "", "a1", "b2", "rc1"])
+post = st.sampled_from(["", "", "", ".post1", ".post2"])
+dev = st.sampled_from(["", "", "", ".dev1"])
+local = st.sampled_from(["", "", "", "+cpu", "+cu.12"])
+public = st.tuples(epochs, releases, pre, post, dev).map("".join)
+anything = st.tuples(public, local).map("".join)
+
+
+@st.composite
+def clauses(draw: st.DrawFn) -> str:
+    operator = draw(st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "~=", "===", "==*", "!=*"]))
+    if operator.endswith("*"):
+        return f"{operator[:2]}{draw(epochs)}{draw(releases)}.*"
+    if operator == "~=":
+        parts = draw(st.lists(numbers, min_size=2, max_size=3))
+        tail = draw(pre) + draw(post) + draw(dev)
+        return f"~={draw(epochs)}{'.'.join(map(str, parts))}{tail}"
+    version = draw(anything if operator in {"==", "!=", "==="} else public)
+    return f"{operator}{version}"
+
+
+def wheel(version: str) -> DistFile:
+    filename = f"foo-{version}-py3-none-any.whl"
+    return DistFile(filename=filename, url=f"https://example.org/{filename}")
+
+
+@given(
+    st.lists(anything, max_size=25, unique_by=Version),
+    st.lists(anything, max_size=2),
+    st.lists(clauses(), max_size=3),
+)
+def test_masks(versions: list[str], direct: list[str], wanted: list[str]) -> None:
+    """A specifier's mask holds just the versions that packaging says it contains."""
+    page = ProjectPage(name=FOO, files=tuple(map(wheel, versions)), searched=())
+    view = build_view(page, TARGET, direct=tuple(map(wheel, direct)))
+    specifier = SpecifierSet(",".join(wanted))
+
+    mask = view.candidates(specifier, str(specifier)).mask
+
+    assert len(view.versions) == len(versions) + len(direct)
+    assert [bool(mask >> index & 1) for index in range(len(view.versions))] == [
+        specifier.contains(version, prereleases=True) for version in view.versions
+    ]
+
+
+async def test_absences() -> None:
+    """For each release without a candidate the closest miss is known."""
+    world = World()
+    world.add("foo", "1.0")
+    world.add("foo", "2.0", tags="cp310-cp310-win_amd64")
+    world.add_source("foo", "2.0")
+    world.add_source("foo", "3.0")
+    world.add("foo", "4.0", requires_python="<3")
+    world.add("foo", "5.0")
+    page = await world.project(FOO)
+    wanted = {"sha256": frozenset({sha256("foo-1.0-py3-none-any.whl")})}
+
+    found = absences(page, TARGET, wanted)
+
+    assert {str(version): absence for version, (absence, _) in found.items()} == {
+        "2.0": Absence.TAGS,
+        "3.0": Absence.SOURCE_ONLY,
+        "4.0": Absence.PYTHON,
+        "5.0": Absence.HASHES,
+    }
+
+
+async def test_odd_names() -> None:
+    """Files that are not the project's, or of which the name cannot be read, are left out."""
+    names = [
+        "foo-1.0-py3-none-any.whl",
+        "Foo-1.1-1b-py2.py3-none-any.whl",
+        "bar-2.0-py3-none-any.whl",
+        "foo-nope-py3-none-any.whl",
+        "foo-2.0-x-py3-none-any.whl",
+        "foo-2.0.whl",
+        "foo-2.0.exe",
+    ]
+    files = tuple(DistFile(filename=each, url=f"https://example.org/{each}") for each in names)
+
+    view = build_view(ProjectPage(name=FOO, files=files, searched=()), TARGET)
+
+    assert [str(version) for version in view.versions] == ["1.0", "1.1"]

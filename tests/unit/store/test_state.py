@@ -1,0 +1,156 @@
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from linkd.errors import CacheUnusable
+from linkd.store.state import KnownEnvironment, LocalFile, State
+
+SHA, OTHER = "ab" * 32, "cd" * 32
+FILE = LocalFile(path="/w/foo.whl", size=3, mtime_ns=5, inode=2**64 - 1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite"
+
+
+@pytest.fixture
+def state(path: Path) -> Iterator[State]:
+    state = State(str(path))
+    yield state
+    state.close()
+
+
+def test_environment(state: State) -> None:
+    """An environment keeps when it was seen first, and its newest path and use."""
+    state.remember_environment("/a/.venv", (2**64 - 1, 7), 1.0)
+    state.remember_environment("/b/.venv", (2**64 - 1, 7), 2.0)
+    assert state.environments() == (
+        KnownEnvironment(prefix="/b/.venv", identity=(2**64 - 1, 7), first_seen=1.0, last_used=2.0),
+    )
+
+
+def test_environment_made_anew(state: State) -> None:
+    """A path is one environment: what was there before is forgotten."""
+    state.remember_environment("/a/.venv", (1, 7), 1.0)
+    state.remember_environment("/a/.venv", (1, 8), 2.0)
+    assert [known.identity for known in state.environments()] == [(1, 8)]
+
+
+def test_environment_of_any_bytes(state: State) -> None:
+    """A path that is no UTF-8 is kept as it is."""
+    prefix = os.fsdecode(b"/a/\xff")
+    state.remember_environment(prefix, (1, 7))
+    assert [known.prefix for known in state.environments()] == [prefix]
+
+
+def test_forget_environment(state: State) -> None:
+    """A forgotten environment is gone, the others are not."""
+    state.remember_environment("/a", (1, 7))
+    state.remember_environment("/b", (1, 8))
+    state.forget_environment((1, 7))
+    assert [known.prefix for known in state.environments()] == ["/b"]
+
+
+def test_wheels(state: State) -> None:
+    """Use and size of a wheel are kept beside each other, whichever comes first."""
+    state.touch_wheels([SHA, OTHER], 1.0)
+    state.remember_wheel(SHA, 10, 2.0)
+    state.touch_wheels([OTHER], 3.0)
+    assert (state.wheel_sizes(), state.wheel_use()) == ({SHA: 10}, {SHA: 1.0, OTHER: 3.0})
+
+
+def test_forget_wheels(state: State) -> None:
+    """A forgotten wheel's digests go with it."""
+    state.remember_wheel(SHA, 10)
+    state.remember_digests(SHA, {"sha512": "ff"})
+    state.forget_wheels([SHA])
+    assert (state.wheel_use(), state.digests(SHA)) == ({}, {})
+
+
+def test_local_hash(state: State) -> None:
+    """A hash is remembered for a file as it was, and for no other."""
+    state.remember_local_hash(FILE, SHA)
+    changed = LocalFile(path=FILE.path, size=3, mtime_ns=6, inode=FILE.inode)
+    assert (state.local_hash(FILE), state.local_hash(changed)) == (SHA, None)
+
+
+def test_interpreter(state: State) -> None:
+    """An interpreter's facts come back as they were."""
+    state.remember_interpreter("key", b"\x00facts")
+    assert (state.interpreter("key"), state.interpreter("other")) == (b"\x00facts", None)
+
+
+def test_another_run(path: Path) -> None:
+    """What one run remembers the next one knows; only the owner can read it."""
+    first = State(str(path))
+    first.remember_interpreter("key", b"facts")
+    first.close()
+    second = State(str(path))
+    assert second.interpreter("key") == b"facts"
+    second.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_threads(state: State) -> None:
+    """Any thread may use it at any time."""
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda n: state.touch_wheels([f"{n:064x}"], float(n)), range(200)))
+    assert len(state.wheel_use()) == 200
+
+
+def test_two_at_once(path: Path) -> None:
+    """Two processes may open the same new database."""
+    with ThreadPoolExecutor(8) as executor:
+        states = list(executor.map(lambda _: State(str(path)), range(8)))
+    for state in states:
+        state.touch_wheels([SHA])
+        state.close()
+
+
+def test_damaged_from_the_start(path: Path) -> None:
+    """A file that is no database is moved aside and the state begun anew."""
+    path.write_bytes(b"nonsense" * 1000)
+    state = State(str(path))
+    state.remember_interpreter("key", b"facts")
+    assert state.interpreter("key") == b"facts"
+    state.close()
+    assert Path(f"{path}.old").read_bytes() == b"nonsense" * 1000
+
+
+def test_damaged_later(path: Path) -> None:
+    """A database whose pages turn out damaged is begun anew in the midst of the work."""
+    state = State(str(path))
+    state.touch_wheels([f"{n:064x}" for n in range(2000)])
+    state.close()
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+    state = State(str(path))
+    state.touch_wheels([SHA], 1.0)
+    state.touch_wheels([SHA], 1.0)
+    assert state.wheel_use() == {SHA: 1.0}
+    state.close()
+
+
+def test_another_version(path: Path) -> None:
+    """A database of another version is left to the daemon that made it, and begun anew."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    state = State(str(path))
+    assert state.environments() == ()
+    state.close()
+
+
+def test_unusable(tmp_path: Path) -> None:
+    """A database that cannot be opened is told of with the reason."""
+    with pytest.raises(CacheUnusable) as caught:
+        State(str(tmp_path / "missing" / "state.sqlite"))
+    assert caught.value.reason == "unable to open database file"
