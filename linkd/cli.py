@@ -47,6 +47,8 @@ def _serve(settings: Settings, ready: "_Ready") -> int:
     if post is None:
         ready.tell("another daemon is ready")
         return 0
+    # Whoever started the daemon may want to remove the folder it was started in.
+    os.chdir("/")
     try:
         uvloop.run(_run(settings, post, ready))
     finally:

@@ -67,9 +67,6 @@ class InstallBody(Body):
     requirements: list[Text] = Field(default=[], description="PEP 508, or paths or URLs of wheels")
     requirement_files: list[TextFile] = []
     constraint_files: list[TextFile] = []
-    variables: dict[str, str] = Field(
-        default={}, description="Environment variables that the files name as ${NAME}"
-    )
     index_url: Text | None = None
     extra_index_urls: list[Text] = []
     find_links: list[Text] = []

@@ -21,7 +21,6 @@ def install_request(body: schema.InstallBody) -> InstallRequest:
         requirements=tuple(body.requirements),
         requirement_files=_files(body.requirement_files),
         constraint_files=_files(body.constraint_files),
-        variables=body.variables,
         index=IndexSettings(
             index_url=body.index_url,
             extra_index_urls=tuple(body.extra_index_urls),

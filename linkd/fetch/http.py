@@ -1,6 +1,7 @@
 """Small answers over HTTP: index pages, metadata files and parts of wheels (RFC 9110)."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -216,7 +217,9 @@ def _reason(error: aiohttp.ClientError | OSError) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return reason_of(error.os_error)
+        # asyncio's own words would name the address; the system's say what happened
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number else reason_of(error.os_error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "it closed the connection"
     if isinstance(error, aiohttp.ClientPayloadError):

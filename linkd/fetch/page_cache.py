@@ -44,13 +44,18 @@ class PageCache:
         )
         self._flights: SingleFlight[str, Page] = SingleFlight()
 
+    def peek(self, url: str) -> Page | None:
+        """The page, where it is in memory and fresh."""
+        page = self._memory.get(url)
+        return page if page is not None and page.freshness.is_fresh(time.time()) else None
+
     async def get(self, url: str) -> Page:
         """The page, fresh by its own account or asked for just now.
 
         Raises AccessDenied or IndexUnavailable.
         """
-        page = self._memory.get(url)
-        if page is not None and page.freshness.is_fresh(time.time()):
+        page = self.peek(url)
+        if page is not None:
             return page
         return await self._flights.run(url, functools.partial(self._renew, url))
 

@@ -135,6 +135,10 @@ class _Source(Protocol):
         """For messages, and as a key; without credentials."""
         ...
 
+    def known(self, name: NormalizedName, /) -> Files | None:
+        """The files, where nothing has to be asked or looked at."""
+        ...
+
     async def files(self, name: NormalizedName, /) -> Files: ...
 
 
@@ -142,6 +146,10 @@ class _Source(Protocol):
 class _Index:
     label: str
     pages: PageCache
+
+    def known(self, name: NormalizedName, /) -> Files | None:
+        page = self.pages.peek(f"{self.label}/{name}/")
+        return None if page is None else page.files or _NONE
 
     async def files(self, name: NormalizedName, /) -> Files:
         return (await self.pages.get(f"{self.label}/{name}/")).files or _NONE
@@ -151,6 +159,9 @@ class _Index:
 class _IndexFolder:
     label: str
     memory: _Memory
+
+    def known(self, name: NormalizedName, /) -> Files | None:  # noqa: ARG002 - the disk may differ
+        return None
 
     async def files(self, name: NormalizedName, /) -> Files:
         key = (self.label, name)
@@ -171,6 +182,9 @@ class _Flat(ABC):
         self._required = required
         self._flights: SingleFlight[str, Files] = SingleFlight()
         self._all: Files | None = None
+
+    def known(self, name: NormalizedName, /) -> Files | None:
+        return None if self._all is None else self._memory.project(self.label, name, self._all)
 
     async def files(self, name: NormalizedName, /) -> Files:
         if self._all is None:
@@ -226,9 +240,13 @@ class _Snapshot:
 
     async def project(self, name: NormalizedName, /) -> ProjectPage:
         page = self._pages.get(name)
-        if page is None:
-            page = await self._flights.run(name, functools.partial(self._read, name))
-        return page
+        if page is not None:
+            return page
+        known = tuple(source.known(name) for source in self._sources)
+        parts = tuple(part for part in known if part is not None)
+        if len(parts) == len(known):
+            return self._freeze(name, parts)
+        return await self._flights.run(name, functools.partial(self._read, name))
 
     async def metadata(self, file: DistFile, /) -> bytes:
         return await self._metadata.read(file)
@@ -237,9 +255,11 @@ class _Snapshot:
         answers = await asyncio.gather(
             *(source.files(name) for source in self._sources), return_exceptions=True
         )
-        page = self._memory.merge(name, self._labels, _accepted(answers))
-        self._pages[name] = page
-        return page
+        return self._freeze(name, _accepted(answers))
+
+    def _freeze(self, name: NormalizedName, parts: tuple[Files, ...]) -> ProjectPage:
+        page = self._memory.merge(name, self._labels, parts)
+        return self._pages.setdefault(name, page)
 
 
 def _accepted(answers: Sequence[Files | BaseException]) -> tuple[Files, ...]:

@@ -73,13 +73,15 @@ def digest_stream(
 class PartFile:
     """A download's bytes so far. Raises NoSpace and CacheUnusable for what the disk refuses."""
 
-    def __init__(self, path: str, filename: str, digests: Digests) -> None:
+    def __init__(self, path: str, filename: str, digests: Digests, *, keep: bool) -> None:
+        """`keep` leaves what the file holds, to be taken up."""
         self.path = path
         self.digests = digests
         self.size = 0
         self._filename = filename
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if keep else os.O_TRUNC)
+            self._descriptor = os.open(path, flags, 0o644)
         except OSError as error:
             raise self._refused(error) from error
 

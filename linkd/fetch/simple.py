@@ -4,6 +4,7 @@ With PEP 592 (yanked), PEP 629 (versions), PEP 658/714 (metadata files) and PEP 
 """
 
 import html.parser
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urljoin, urlsplit
@@ -19,6 +20,10 @@ ACCEPT: Final = (
     "application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 )
 ARCHIVES: Final = (".whl", ".tar.gz", ".zip")
+_PLAIN: Final = re.compile(
+    r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_+%~-][A-Za-z0-9_.+%~-]*)+"
+)
+"""A URL that stays as it is: absolute, quoted, without credentials, dots or fragment."""
 _PROMISES: Final = frozenset({"sha256", "sha384", "sha512"})
 """Algorithms whose digests are worth a promise, and which every hashlib has."""
 
@@ -156,6 +161,7 @@ def _metadata(value: _Announced) -> bool | Mapping[str, str]:
 
 
 def _promised(hashes: Mapping[str, str]) -> dict[str, str]:
+    """The digests that are worth something."""
     return {
         algorithm: digest.lower()
         for algorithm, digest in hashes.items()
@@ -164,6 +170,8 @@ def _promised(hashes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _absolute(base: str, location: str) -> str:
+    if _PLAIN.fullmatch(location):  # most indexes: spares four parsings a file
+        return location
     return without_credentials(quoted(without_fragment(urljoin(base, location))))
 
 

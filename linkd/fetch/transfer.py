@@ -98,7 +98,9 @@ class Transfer:
     def run(self) -> None:
         """Raises DownloadFailed, AccessDenied, HashMismatch, NoSpace, CacheUnusable, Stopped."""
         self._stop.check()
-        with PartFile(self._path, self._file.filename, Digests(self._file.hashes)) as self.part:
+        digests = Digests(self._file.hashes)
+        # Only a hash tells whether what is there from an earlier time can be believed
+        with PartFile(self._path, self._file.filename, digests, keep=digests.promised) as self.part:
             try:
                 self._fetch()
             except (HashMismatch, NoSpace):
@@ -123,13 +125,12 @@ class Transfer:
             self._check()
 
     def _take_up(self) -> bool:
-        """Whether there is anything of an earlier time that can be believed: only a hash tells."""
-        if self.part.digests.promised:
-            self.part.take_up(self._stop.is_set)
-            self._stop.check()
+        """Whether there is anything of an earlier time."""
+        if not self.part.digests.promised:
+            return False
+        self.part.take_up(self._stop.is_set)
+        self._stop.check()
         if self._file.size is not None and self.part.size > self._file.size:
-            self.part.restart()
-        if not self.part.size:
             self.part.restart()
         return self.part.size > 0
 
@@ -265,10 +266,10 @@ def _is_untrusted(error: HTTPError | OSError) -> bool:
 def _reason(error: HTTPError | OSError) -> str:
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return "its host is not known"
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-        return "the server cannot be reached in time"
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "the server cannot be reached"
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return "the server cannot be reached in time"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return "the server sends nothing more"
     if isinstance(error, urllib3.exceptions.ProtocolError | ConnectionError):

@@ -114,6 +114,9 @@ class RecordedFootprint:
 
     @cached_property
     def _text(self) -> str:
+        return self._read()
+
+    def _read(self) -> str:
         folder = os.path.join(self._distribution.location, self._distribution.dist_info)
         path = os.path.join(folder, "RECORD")
         try:
@@ -145,6 +148,9 @@ class RecordedFootprint:
 
     @cached_property
     def _rows(self) -> Mapping[str, str | None]:
+        return self._parse()
+
+    def _parse(self) -> Mapping[str, str | None]:
         try:
             return {row.path: row.sha256 for row in parse_record(self._text)}
         except ValueError as error:
@@ -159,6 +165,27 @@ class RecordedFootprint:
         is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
         if not is_outside and path not in self._roots.fixed:
             yield path
+
+
+class StayingFootprint(RecordedFootprint):
+    """Of a distribution that stays: one whose RECORD cannot be read claims nothing.
+
+    It may be just about to go, too: then the ledger knows it from the one who takes it away.
+    """
+
+    @cached_property
+    def _text(self) -> str:
+        try:
+            return self._read()
+        except NoRecord:
+            return ""
+
+    @cached_property
+    def _rows(self) -> Mapping[str, str | None]:
+        try:
+            return self._parse()
+        except NoRecord:
+            return {}
 
 
 def _head(line: str) -> str:

@@ -9,9 +9,11 @@ Folders are opened one below the other without following links, from a descripto
 so that no path can lead out of the environment, even while somebody changes it.
 """
 
+import base64
 import contextlib
 import enum
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from linkd.errors import GraftFailed, LinkdError, NoSpace, PathOccupied, is_no_s
 from linkd.link.rename import Rename
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ATTEMPTS: Final = 100
 """How often a folder that others keep removing is published again."""
 _ALWAYS_REMOVED: Final = "the folder is removed again and again by somebody else"
@@ -256,6 +259,20 @@ class Graft:
                 return stat.S_ISDIR(os.lstat(name, dir_fd=folder_fd).st_mode)
             except FileNotFoundError:
                 return False
+
+    def hash_of(self, path: str) -> str | None:
+        """The SHA-256 of a file as RECORD has it; None if there is no such file."""
+        folder, _, name = path.rpartition("/")
+        with self.opened(folder) as folder_fd:
+            if folder_fd is None:
+                return None
+            try:
+                descriptor = os.open(name, _FILE, dir_fd=folder_fd)
+            except OSError:
+                return None
+        with open(descriptor, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def _move_out_below(self, path: str, aside: str, error: OSError) -> bool:
         """Move out a folder's content: overlayfs does not rename folders of a lower layer."""

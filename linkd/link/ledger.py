@@ -26,16 +26,19 @@ from linkd.link.footprint import Footprint, ancestors, shared_paths
 Identity = tuple[int, int]
 """Device and inode of an environment's site-packages."""
 
-Correction = Mapping[str, StoredWheel | None]
-"""Whose content has to lie at a path; None where nobody has it any more."""
+Orphan = frozenset[str]
+"""A file that nobody has any more, by the SHA-256 that it may have; empty if any."""
+
+Correction = Mapping[str, StoredWheel | Orphan]
+"""Whose content has to lie at a path, or that nothing has to."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """A distribution that was committed while others were at work."""
+    """A distribution that was committed, or came back, while others were at work."""
 
     footprint: Footprint
-    wheel: StoredWheel
+    wheel: StoredWheel | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -116,7 +119,7 @@ class _Environment:
     """What was committed since the first of those who are at work began; None is gone."""
     contested: dict[str, set[NormalizedName]] = field(default_factory=dict)
     """Paths that requests under way at the same time bring with different content."""
-    left: set[str] = field(default_factory=set)
+    left: dict[str, Orphan] = field(default_factory=dict)
     """Paths whose last owner may yet turn out to be gone."""
     settling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -146,15 +149,15 @@ class _Environment:
             return
         self.standings = tuple(other for other in self.standings if other is not standing)
         if committed:
-            self.changed = {
-                **self.changed,
-                **dict.fromkeys(standing.going),
-                **{
-                    name: _Present(footprint, standing.wheels[name])
-                    for name, footprint in standing.coming.items()
-                },
-            }
-            self.left |= standing.left
+            now: dict[NormalizedName, _Present | None] = dict.fromkeys(standing.going)
+            for name, footprint in standing.coming.items():
+                now[name] = _Present(footprint, standing.wheels[name])
+            self.left.update(dict.fromkeys(standing.left, Orphan()))
+        else:
+            # Who read the environment meanwhile has not seen them.
+            now = {name: _Present(footprint) for name, footprint in standing.going.items()}
+            self._leave_to_others(standing)
+        self.changed = {**self.changed, **now}
 
     def blocker(self, standing: Standing) -> Standing | None:
         """Who has reserved something below which this one has to put files."""
@@ -166,20 +169,29 @@ class _Environment:
     def corrections(self, standing: Standing, *, committed: bool) -> Correction:
         """What has to be put right after a request that has just left."""
         own = standing.coming.keys() | standing.going.keys()
-        right: dict[str, StoredWheel | None] = {}
+        right: dict[str, StoredWheel | Orphan] = {}
         for path, rivals in self.contested.items():
             if not rivals.isdisjoint(own):
                 committed_rivals = {name for name in rivals if self._has(name, path)}
                 winner = max(committed_rivals | standing.holders(path), default=None)
-                if winner is not None and (kept := self.changed.get(winner)) is not None:
+                kept = self.changed.get(winner) if winner is not None else None
+                if kept is not None and kept.wheel is not None:
                     right[path] = kept.wheel
         self._forget_contests()
-        flying = {path for path in self.left if self.flying(path, standing)}
-        for path in self.left - flying:
+        for path in [path for path in self.left if not self.flying(path, standing)]:
+            orphan = self.left.pop(path)
             if not standing.holders(path) and not standing.has(path, committed=committed):
-                right[path] = None
-        self.left = flying
+                right[path] = orphan
         return right
+
+    def _leave_to_others(self, standing: Standing) -> None:
+        """Paths of a request that failed: while others bring them too, whose is there is open."""
+        for footprint in standing.coming.values():
+            for path, sha256 in footprint.paths.items():
+                if sha256 is not None and self.flying(path, standing):
+                    known = self.left.get(path)
+                    if known != Orphan():
+                        self.left[path] = (known or Orphan()) | {sha256}
 
     def _has(self, name: NormalizedName, path: str) -> bool:
         present = self.changed.get(name)

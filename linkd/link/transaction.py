@@ -353,7 +353,7 @@ def settle(change: Change, paths: Correction, workspaces: Workspaces) -> None:
 
 def _put_right(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
     for number, (path, wheel) in enumerate(sorted(paths.items())):
-        if wheel is None:
+        if not isinstance(wheel, StoredWheel):
             continue
         folder, _, name = path.rpartition("/")
         where = os.path.join(workspace.path, str(number))
@@ -369,7 +369,11 @@ def _put_right(change: Change, paths: Correction, workspace: Workspace, graft: G
 
 
 def _clear_away(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
-    gone = frozenset(path for path, wheel in paths.items() if wheel is None)
+    gone = frozenset(
+        path
+        for path, orphan in paths.items()
+        if not isinstance(orphan, StoredWheel) and (not orphan or graft.hash_of(path) in orphan)
+    )
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
     Removal(

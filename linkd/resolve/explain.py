@@ -5,11 +5,10 @@ The facts are those that the solver's proof rests on; nothing else is named.
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -17,37 +16,15 @@ from linkd.core.wheel import DistFile
 from linkd.errors import NoCompatibleWheel, ProjectNotFound, ResolveError, Unsolvable
 from linkd.resolve.admission import Selection
 from linkd.resolve.listing import Absence, View, absences, wheel_tags
-from linkd.resolve.metadata import Dependency
+from linkd.resolve.proof import Edge, each_of, edges_of
 from linkd.resolve.provider import Provider
-from linkd.resolve.requirement import Asked, without_credentials
-from linkd.resolve.solver import Fact, Needs, Package, Wanted
+from linkd.resolve.solver import Fact
 
 _MOST_EDGES: Final = 10
 _MOST_ALTERNATIVES: Final = 3
 _MOST_HINTS: Final = 4
 _MOST_VERSIONS: Final = 4
 _SHOWN_TAGS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    """One requirement of the proof: of the request, or of some candidates of a project."""
-
-    name: NormalizedName
-    """The project that is wanted."""
-    specifier: SpecifierSet
-    url: str | None
-    text: str
-    origin: str | None
-    """None if a distribution wants it."""
-    package: Package | None = None
-    parents: int = 0
-    """The mask of the parent's candidates."""
-
-    @property
-    def source(self) -> str:
-        """The same for the requirements of one distribution's releases, which are alternatives."""
-        return self.package or f"{self.text} ({self.origin})"
 
 
 def explain(facts: Sequence[Fact], provider: Provider) -> ResolveError:
@@ -58,8 +35,7 @@ def explain(facts: Sequence[Fact], provider: Provider) -> ResolveError:
 class _Explanation:
     def __init__(self, facts: Sequence[Fact], provider: Provider) -> None:
         self._provider = provider
-        order = {id(asked): place for place, asked in enumerate(provider.policy.roots)}
-        self._edges = _merged(self._all_edges(sorted(facts, key=lambda fact: _place(fact, order))))
+        self._edges = edges_of(facts, provider)
         self._blocked = {edge.name for edge in self._edges if not self._choices(edge)}
         """Projects of which even one requirement alone cannot be satisfied."""
 
@@ -111,7 +87,7 @@ class _Explanation:
 
     def _sentences(self) -> Iterator[str]:
         """One for each requirement; one for the many that a project's releases vary in."""
-        groups: dict[tuple[str, str], list[_Edge]] = {}
+        groups: dict[tuple[str, str], list[Edge]] = {}
         for edge in self._edges:
             groups.setdefault((edge.source, edge.name), []).append(edge)
         for group in groups.values():
@@ -123,14 +99,14 @@ class _Explanation:
             texts = ", ".join(edge.text for edge in newest[:_MOST_ALTERNATIVES])
             yield self._sentence(replace(newest[0], parents=parents, text=f"{texts}, …"))
 
-    def _sentence(self, edge: _Edge) -> str:
+    def _sentence(self, edge: Edge) -> str:
         if edge.package is None:
             return f"{edge.text!r} ({edge.origin})"
         name, extra = self._provider.split(edge.package)
         shown = f"{name}[{extra}]" if extra else name
         return f"{shown} {self._versions(name, edge.parents)} needs {edge.text}"
 
-    def _subject(self, edge: _Edge) -> str:
+    def _subject(self, edge: Edge) -> str:
         if edge.package is None:
             return f"{edge.text!r} ({edge.origin})"
         name, _ = self._provider.split(edge.package)
@@ -141,7 +117,7 @@ class _Explanation:
         selection = self._provider.selection(name)
         view = selection.view
         chosen = mask & selection.selectable or mask & view.all
-        versions = [version for _, version in _each(view, chosen)]
+        versions = [version for _, version in each_of(view, chosen)]
         if len(versions) > 1 and chosen == selection.selectable:
             return "(every version)"
         if len(versions) <= _MOST_VERSIONS:
@@ -175,18 +151,18 @@ class _Explanation:
             elif empty:
                 yield self._newest(selection)
 
-    def _excluded(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+    def _excluded(self, selection: Selection, edges: Sequence[Edge]) -> Iterator[str]:
         """Candidates that would satisfy the edges but may not be chosen; the newest of a kind."""
         view = selection.view
         mask = self._satisfying(view, edges) & view.all & ~selection.selectable
         mask &= selection.constrained
         kinds: dict[str, str] = {}
-        for index, version in reversed(list(_each(view, mask))):
+        for index, version in reversed(list(each_of(view, mask))):
             kind, text = _exclusion(selection, index)
             kinds.setdefault(kind, f"{view.name} {version} {text}")
         yield from kinds.values()
 
-    def _absent(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+    def _absent(self, selection: Selection, edges: Sequence[Edge]) -> Iterator[str]:
         """Releases that would satisfy the edges but have no candidate; the newest of a kind."""
         kinds: dict[Absence, str] = {}
         for version, (absence, file) in self._misses(selection, edges):
@@ -194,7 +170,7 @@ class _Explanation:
         yield from kinds.values()
 
     def _misses(
-        self, selection: Selection, edges: Sequence[_Edge]
+        self, selection: Selection, edges: Sequence[Edge]
     ) -> list[tuple[Version, tuple[Absence, DistFile]]]:
         """Newest first."""
         project = selection.project
@@ -205,7 +181,7 @@ class _Explanation:
             if all(edge.specifier.contains(version, prereleases=True) for edge in edges)
         ]
 
-    def _unfit(self, selection: Selection, edges: Sequence[_Edge]) -> Iterator[str]:
+    def _unfit(self, selection: Selection, edges: Sequence[Edge]) -> Iterator[str]:
         """What there is of the project, if nothing but tags, Python or lack of wheels excludes it."""
         if self._satisfying(selection.view, edges) & selection.view.all:
             for index, reason in sorted(selection.refused.items()):
@@ -220,7 +196,7 @@ class _Explanation:
 
     def _newest(self, selection: Selection) -> str:
         view = selection.view
-        versions = [str(version) for _, version in _each(view, selection.selectable)]
+        versions = [str(version) for _, version in each_of(view, selection.selectable)]
         if not versions:
             return f"{view.name} has no version that may be chosen"
         listed = ", ".join(reversed(versions[-_MOST_VERSIONS:]))
@@ -232,16 +208,19 @@ class _Explanation:
     def _names(self) -> Iterable[NormalizedName]:
         return dict.fromkeys(edge.name for edge in self._edges)
 
-    def _choices(self, edge: _Edge) -> int:
+    def _choices(self, edge: Edge) -> int:
         selection = self._provider.selection(edge.name)
-        return self._satisfying(selection.view, (edge,)) & selection.selectable
+        allowed = selection.selectable if edge.url is None else selection.constrained
+        for index in selection.refused:
+            allowed &= ~(1 << index)
+        return self._satisfying(selection.view, (edge,)) & allowed
 
     def _common(self, name: NormalizedName) -> int:
         view = self._provider.selection(name).view
         edges = [edge for edge in self._edges if edge.name == name]
         return self._satisfying(view, edges) & view.all
 
-    def _satisfying(self, view: View, edges: Iterable[_Edge]) -> int:
+    def _satisfying(self, view: View, edges: Iterable[Edge]) -> int:
         mask = -1
         for edge in edges:
             if edge.url is not None:
@@ -250,80 +229,11 @@ class _Explanation:
                 mask &= view.candidates(edge.specifier, str(edge.specifier)).mask
         return mask
 
-    def _all_edges(self, facts: Iterable[Fact]) -> Iterator[_Edge]:
-        for fact in facts:
-            if isinstance(fact, Wanted):
-                yield _root_edge(fact.asked)
-            elif isinstance(fact, Needs):
-                yield from self._dependency_edges(fact)
 
-    def _dependency_edges(self, fact: Needs) -> Iterator[_Edge]:
-        """What the candidates of the fact say themselves; an extra's tie to its own is none."""
-        name, extra = self._provider.split(fact.package)
-        wanted, wanted_extra = self._provider.split(fact.dependency)
-        if wanted == name:
-            return
-        view = self._provider.selection(name).view
-        for index, _ in _each(view, fact.candidates.mask & view.all):
-            metadata = view.metadata[index]
-            if metadata is None:
-                continue
-            for dependency in metadata.dependencies(self._provider.target, extra):
-                if dependency.name == wanted and (
-                    not wanted_extra or wanted_extra in dependency.extras
-                ):
-                    yield _dependency_edge(dependency, fact.package, 1 << index)
-
-
-def _is_unknown(selection: Selection, edges: Iterable[_Edge]) -> bool:
+def _is_unknown(selection: Selection, edges: Iterable[Edge]) -> bool:
     """Whether no source has anything of a project that is wanted by name."""
     nothing = not selection.project.page.files and not selection.view.files
     return nothing and not any(edge.url for edge in edges)
-
-
-def _place(fact: Fact, order: Mapping[int, int]) -> int:
-    """The request's own requirements in its order, then the rest as the proof uses it."""
-    return order.get(id(fact.asked), 0) if isinstance(fact, Wanted) else len(order)
-
-
-def _merged(edges: Iterable[_Edge]) -> list[_Edge]:
-    """Each requirement once, with all the candidates that have it."""
-    merged: dict[tuple[object, ...], _Edge] = {}
-    for edge in edges:
-        key = (edge.package, edge.text, edge.origin)
-        known = merged.get(key)
-        merged[key] = (
-            edge if known is None else replace(known, parents=known.parents | edge.parents)
-        )
-    return list(merged.values())
-
-
-def _root_edge(asked: Asked) -> _Edge:
-    return _Edge(
-        name=asked.name,
-        specifier=asked.specifier,
-        url=asked.url,
-        text=asked.text,
-        origin=asked.origin,
-    )
-
-
-def _dependency_edge(dependency: Dependency, package: Package, parents: int) -> _Edge:
-    return _Edge(
-        name=dependency.name,
-        specifier=dependency.specifier,
-        url=dependency.url,
-        text=without_credentials(dependency.text),
-        origin=None,
-        package=package,
-        parents=parents,
-    )
-
-
-def _each(view: View, mask: int) -> Iterator[tuple[int, Version]]:
-    for index, version in enumerate(view.versions):
-        if mask >> index & 1:
-            yield index, version
 
 
 def _exclusion(selection: Selection, index: int) -> tuple[str, str]:

@@ -11,7 +11,6 @@ from linkd.errors import InvalidRequirement, InvalidRequirementFile
 from linkd.resolve.requirement import Asked, check_digest, parse_requirement
 
 _comment = re.compile(r"(^|\s+)#.*$")
-_variable = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _option_begins = re.compile(r"(?:^|\s)(-.*)$")
 
 _SHORT: Final = {
@@ -23,6 +22,15 @@ _SHORT: Final = {
 }
 _ALIASES: Final = {"--pypi-url": "--index-url"}
 _FLAGS: Final = frozenset({"--no-index", "--pre", "--require-hashes", "--prefer-binary"})
+_VALUED: Final = frozenset(
+    {
+        *_SHORT.values(),
+        "--extra-index-url",
+        "--hash",
+        "--no-binary",
+        "--only-binary",
+    }
+)
 _STRONG_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 
 
@@ -52,14 +60,18 @@ def read_requirement_files(
     roots: Sequence[RequirementFile],
     constraints: Sequence[RequirementFile] = (),
     *,
-    environ: Mapping[str, str],
+    directory: str,
 ) -> RequirementSet:
     """Read the files; those that they include with ``-r`` and ``-c`` are looked up among them.
+
+    A relative path of a wheel is against `directory`, the client's own, as pip has it, and where
+    nothing is there, against the folder of its file. Variables (``${NAME}``) are the client's:
+    it has put in their values.
 
     Raises InvalidRequirementFile and InvalidRequirement.
     """
     texts = {os.path.abspath(file.path): file for file in (*roots, *constraints)}
-    reading = _Reading(texts, environ)
+    reading = _Reading(texts, directory)
     for file in roots:
         reading.read(file, constraint=False)
     for file in constraints:
@@ -90,7 +102,7 @@ class _Reading:
     """What was found so far; each file counts once in each of its two roles."""
 
     texts: Mapping[str, RequirementFile]
-    environ: Mapping[str, str]
+    directory: str
     requirements: list[Asked] = field(default_factory=list)
     constraints: list[Asked] = field(default_factory=list)
     index_url: str | None = None
@@ -104,13 +116,19 @@ class _Reading:
         if key in self._seen:
             return
         self._seen.add(key)
-        for line in _logical_lines(file, self.environ):
+        for line in _logical_lines(file):
             if line.text.startswith("-"):
                 self._take_options(line)
             elif constraint:
-                self.constraints.append(_parse_constraint(line))
+                self.constraints.append(_parse_constraint(line, self.directory))
             else:
-                self.requirements.append(_parse_line(line))
+                self._take_requirement(line)
+
+    def _take_requirement(self, line: _Line) -> None:
+        """One that is held to a hash holds all others to theirs (pip's hash-checking mode)."""
+        if "--hash" in line.text:
+            self.flags.add("--require-hashes")
+        self.requirements.append(_parse_line(line, self.directory))
 
     def found(self) -> RequirementSet:
         return RequirementSet(
@@ -132,23 +150,22 @@ class _Reading:
                 self._handler(name, line)(value)
 
     def _handler(self, name: str, line: _Line) -> Callable[[str], None]:
+        if name == "--editable":
+            raise line.refuse("editable installs (-e) are not supported yet")
+        if name == "--hash":
+            raise line.refuse("--hash belongs behind a requirement")
         handlers: dict[str, Callable[[str], None]] = {
             "--requirement": lambda value: self._include(line, value, constraint=False),
             "--constraint": lambda value: self._include(line, value, constraint=True),
             "--index-url": self._set_index_url,
             "--extra-index-url": self.extra_index_urls.append,
-            "--find-links": lambda value: self.find_links.append(_find_links(line, value)),
+            "--find-links": lambda value: self.find_links.append(
+                _find_links(line, value, self.directory)
+            ),
             "--only-binary": lambda _value: None,  # wheels are all that is ever installed
             "--no-binary": lambda value: _refuse_sources(line, value),
         }
-        if name == "--editable":
-            raise line.refuse("editable installs (-e) are not supported yet")
-        if name == "--hash":
-            raise line.refuse("--hash belongs behind a requirement")
-        handler = handlers.get(name)
-        if handler is None:
-            raise line.refuse(f"{name} is not an option that is known here")
-        return handler
+        return handlers[name]
 
     def _set_index_url(self, value: str) -> None:
         self.index_url = value
@@ -163,12 +180,12 @@ class _Reading:
         self.read(file, constraint=constraint)
 
 
-def _logical_lines(file: RequirementFile, environ: Mapping[str, str]) -> Iterator[_Line]:
+def _logical_lines(file: RequirementFile) -> Iterator[_Line]:
     """Lines with continuations joined, comments removed, ``${VAR}`` replaced; none is empty."""
     for number, text in _joined_lines(file.text.removeprefix("\ufeff")):
         bare = _comment.sub("", text).strip()
         if bare:
-            yield _Line(file.path, number, _expand(bare, environ))
+            yield _Line(file.path, number, bare)
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -189,11 +206,6 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
         yield begin, "".join(parts)
 
 
-def _expand(text: str, environ: Mapping[str, str]) -> str:
-    """Only ``${NAME}``; what is unset or empty stays as it is written."""
-    return _variable.sub(lambda match: environ.get(match[1]) or match[0], text)
-
-
 def _options(line: _Line, text: str) -> Iterator[tuple[str, str]]:
     """Options by their long names, with their values (flags have an empty one)."""
     try:
@@ -210,6 +222,8 @@ def _options(line: _Line, text: str) -> Iterator[tuple[str, str]]:
                 raise line.refuse(f"{name} takes no value")
             yield name, ""
             continue
+        if name not in _VALUED:
+            raise line.refuse(f"{name} is not an option that is known here")
         if value is None:
             value = next(words, None)
         if not value:
@@ -227,10 +241,12 @@ def _split_option(word: str) -> tuple[str, str | None]:
     return long, (value or None) if long != word else None
 
 
-def _find_links(line: _Line, value: str) -> str:
-    """A relative folder is against the file's own, if it is there; otherwise as written."""
+def _find_links(line: _Line, value: str, directory: str) -> str:
+    """A relative folder is against the file's own, if it is there; otherwise the client's."""
+    if "://" in value:
+        return value
     beside = os.path.join(line.directory, value)
-    return beside if "://" not in value and os.path.exists(beside) else value
+    return beside if os.path.exists(beside) else os.path.join(directory, value)
 
 
 def _refuse_sources(line: _Line, value: str) -> None:
@@ -238,10 +254,16 @@ def _refuse_sources(line: _Line, value: str) -> None:
         raise line.refuse("--no-binary is not supported: only wheels are installed")
 
 
-def _parse_line(line: _Line) -> Asked:
+def _parse_line(line: _Line, directory: str) -> Asked:
     """One requirement with its ``--hash`` options."""
     text, options = _split_requirement(line.text)
-    asked = parse_requirement(text, origin=line.origin, directory=line.directory)
+    try:
+        asked = parse_requirement(text, origin=line.origin, directory=directory)
+    except InvalidRequirement as error:
+        try:
+            asked = parse_requirement(text, origin=line.origin, directory=line.directory)
+        except InvalidRequirement:
+            raise error from None
     hashes: dict[str, set[str]] = {key: set(value) for key, value in asked.hashes.items()}
     for name, value in _options(line, options):
         if name != "--hash":
@@ -272,9 +294,9 @@ def _parse_hash(line: _Line, value: str) -> tuple[str, str]:
         raise line.refuse(str(error)) from error
 
 
-def _parse_constraint(line: _Line) -> Asked:
+def _parse_constraint(line: _Line, directory: str) -> Asked:
     try:
-        asked = _parse_line(line)
+        asked = _parse_line(line, directory)
     except InvalidRequirement as error:
         raise line.refuse(f"not a constraint: {error.reason}") from error
     if asked.extras:

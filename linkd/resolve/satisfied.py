@@ -18,30 +18,33 @@ from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.target_view import TargetView, target_view
 
 Installed = Mapping[NormalizedName, InstalledDistribution]
-ReadMetadata = Callable[[InstalledDistribution], bytes]
 
 
-def is_satisfied(
-    request: ResolveRequest,
-    installed: Installed,
-    metadata: ReadMetadata,
-    interpreter: Interpreter,
-) -> bool:
-    """Whether all that is asked, and all that it needs, is installed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How to learn more of an installed distribution, where that is needed."""
 
-    With required hashes the answer is always no: what is installed proves none.
+    metadata: Callable[[InstalledDistribution], bytes]
+    details: Callable[[InstalledDistribution], InstalledDistribution]
+    """The same with what its dist-info tells of where it came from."""
+
+
+def satisfying(
+    request: ResolveRequest, installed: Installed, reading: Reading, interpreter: Interpreter
+) -> frozenset[NormalizedName] | None:
+    """The installed distributions that answer all that is asked, with all that they need.
+
+    None if something is missing; with required hashes always, for what is installed proves none.
     """
     if request.require_hashes or request.upgrade is True:
-        return False
+        return None
     target = target_view(interpreter)
     constraints = group_by_name(asked for asked in request.constraints if _is_active(asked, target))
-    walk = _Walk(request, installed, metadata, target, constraints)
-    return (
-        all(
-            walk.answers_asked(asked) for asked in request.requirements if _is_active(asked, target)
-        )
-        and walk.answers_pending()
-    )
+    walk = _Walk(request, installed, reading, target, constraints)
+    active = (asked for asked in request.requirements if _is_active(asked, target))
+    if all(map(walk.answers_asked, active)) and walk.answers_pending():
+        return walk.names
+    return None
 
 
 @dataclass(slots=True)
@@ -50,16 +53,21 @@ class _Walk:
 
     request: ResolveRequest
     installed: Installed
-    read: ReadMetadata
+    reading: Reading
     target: TargetView
     constraints: Mapping[NormalizedName, tuple[Asked, ...]]
     _pending: list[tuple[NormalizedName, str]] = field(default_factory=list)
     _seen: set[tuple[NormalizedName, str]] = field(default_factory=set)
     _metadata: dict[NormalizedName, CoreMetadata] = field(default_factory=dict)
 
+    @property
+    def names(self) -> frozenset[NormalizedName]:
+        """The distributions that were gone through."""
+        return frozenset(name for name, _ in self._seen)
+
     def answers_asked(self, asked: Asked) -> bool:
         present = self.installed.get(asked.name)
-        if present is None or not _fits(present, asked):
+        if present is None or not self._fits(present, asked):
             return False
         self._enter(asked.name, asked.extras)
         return True
@@ -76,7 +84,7 @@ class _Walk:
         present = self.installed[name]
         if self.request.upgrades(name):
             return False
-        if not all(_fits(present, asked) for asked in self.constraints.get(name, ())):
+        if not all(self._fits(present, asked) for asked in self.constraints.get(name, ())):
             return False
         metadata = self._metadata_of(present)
         if metadata.problem is not None or not self.target.python_fits(metadata.requires_python):
@@ -91,7 +99,7 @@ class _Walk:
         if present is None:
             return False
         if dependency.url is not None:
-            if not _is_from(present, dependency.url):
+            if not _is_from(self.reading.details(present), dependency.url):
                 return False
         elif not _is_within(present, dependency.specifier):
             return False
@@ -106,21 +114,20 @@ class _Walk:
                 self._seen.add((name, extra))
                 self._pending.append((name, extra))
 
+    def _fits(self, present: InstalledDistribution, asked: Asked) -> bool:
+        if asked.url is not None:
+            return _is_from(self.reading.details(present), asked.url, asked.hashes)
+        return _is_within(present, asked.specifier)
+
     def _metadata_of(self, present: InstalledDistribution) -> CoreMetadata:
         metadata = self._metadata.get(present.name)
         if metadata is None:
-            metadata = self._metadata[present.name] = parse_metadata(self.read(present))
+            metadata = self._metadata[present.name] = parse_metadata(self.reading.metadata(present))
         return metadata
 
 
 def _is_active(asked: Asked, target: TargetView) -> bool:
     return asked.marker is None or target.marker_holds(asked.marker, str(asked.marker))
-
-
-def _fits(present: InstalledDistribution, asked: Asked) -> bool:
-    if asked.url is not None:
-        return _is_from(present, asked.url, asked.hashes)
-    return _is_within(present, asked.specifier)
 
 
 def _is_within(present: InstalledDistribution, specifier: SpecifierSet) -> bool:

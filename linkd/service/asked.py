@@ -21,7 +21,7 @@ class Asked:
 def read_asked(request: InstallRequest) -> Asked:
     """Raises RequestError with the place in the input."""
     files = read_requirement_files(
-        request.requirement_files, request.constraint_files, environ=request.variables
+        request.requirement_files, request.constraint_files, directory=request.directory
     )
     given = tuple(
         parse_requirement(text, origin="command line", directory=request.directory)

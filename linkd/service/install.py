@@ -3,6 +3,7 @@
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from linkd.core.plan import Plan, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
@@ -12,7 +13,7 @@ from linkd.core.wheel import Pin
 from linkd.errors import EnvironmentMissing
 from linkd.link.stage import Marks
 from linkd.link.workspace import require_writable
-from linkd.resolve.satisfied import is_satisfied
+from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
@@ -21,6 +22,8 @@ from linkd.service.ports import Ensuring, Indexing, Installed, Probing, Remember
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.venv.installed import read_details, read_installed, read_metadata
+
+_READING: Final = Reading(metadata=read_metadata, details=read_details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +68,9 @@ class Install:
         installed = read_installed(target)
         resolving = asked.resolving
         if not run.request.reinstall:
-            if is_satisfied(resolving, installed, read_metadata, target.interpreter):
-                names = sorted({asked.name for asked in resolving.requirements} & installed.keys())
-                return (), Plan(unchanged=tuple(installed[name] for name in names))
+            names = satisfying(resolving, installed, _READING, target.interpreter)
+            if names is not None:
+                return (), Plan(unchanged=tuple(installed[name] for name in sorted(names)))
         preferred = {name: present.version for name, present in installed.items()}
         resolution = await self.resolver.resolve(
             replace(resolving, preferred=preferred),

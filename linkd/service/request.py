@@ -1,6 +1,5 @@
 """What a client asked for, as values: the wire's members without the wire."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
@@ -21,8 +20,6 @@ class InstallRequest:
     requirements: tuple[str, ...] = ()
     requirement_files: tuple[RequirementFile, ...] = ()
     constraint_files: tuple[RequirementFile, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """The client's environment variables that the files name as ``${NAME}``."""
     index: IndexSettings = field(default_factory=IndexSettings)
     no_deps: bool = False
     prerelease: bool = False

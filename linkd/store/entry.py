@@ -26,15 +26,27 @@ def read_entry(layout: Layout, sha256: str) -> StoredWheel | None:
     trash, so that it is made again.
     """
     try:
-        with open(layout.manifest(sha256), "rb") as file:
-            manifest = _DECODER.decode(file.read())
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+        entry = os.open(layout.entry(sha256), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    # Held open, what is found damaged is not one that somebody has published meanwhile.
+    try:
+        manifest = _DECODER.decode(_read(entry, os.path.basename(layout.manifest(sha256))))
+    except (FileNotFoundError, msgspec.DecodeError):
         retire(layout, sha256)
         return None
+    finally:
+        os.close(entry)
     if manifest.format != MANIFEST_FORMAT or manifest.sha256 != sha256:
         retire(layout, sha256)
         return None
     return StoredWheel(manifest=manifest, tree=layout.tree(sha256))
+
+
+def _read(folder: int, name: str) -> bytes:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:

@@ -24,7 +24,7 @@ from linkd.core.record import parse_record
 from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
 from linkd.core.wheel import StoredWheel
 from linkd.link.collisions import find_collisions
-from linkd.link.footprint import RecordedFootprint, Roots, WheelFootprint
+from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.rename import Rename
@@ -167,14 +167,13 @@ class Environment:
         installed = self.installed()
         coming = {wheel.manifest.name: wheel for wheel in wheels}
         going = sorted((coming.keys() | set(map(canonicalize_name, remove))) & installed.keys())
-        recorded = {
-            name: RecordedFootprint(distribution, self.target, roots)
-            for name, distribution in installed.items()
-        }
         standing = Standing(
             coming={name: WheelFootprint(it.manifest, roots) for name, it in coming.items()},
-            going={name: recorded[name] for name in going},
-            staying={name: recorded[name] for name in installed.keys() - coming.keys() - {*going}},
+            going={name: RecordedFootprint(installed[name], self.target, roots) for name in going},
+            staying={
+                name: StayingFootprint(installed[name], self.target, roots)
+                for name in installed.keys() - coming.keys() - {*going}
+            },
             wheels=coming,
         )
         change = Change(

@@ -25,6 +25,6 @@ def credentials() -> Credentials:
 
 @pytest.fixture
 async def http(credentials: Credentials) -> AsyncIterator[HttpClient]:
-    client = HttpClient(credentials, limits=HttpLimits(silence=0.3, body=1 << 20), retry=IMPATIENT)
+    client = HttpClient(credentials, limits=HttpLimits(body=1 << 20), retry=IMPATIENT)
     yield client
     await client.close()

@@ -122,7 +122,7 @@ def test_a_local_page_may_name_local_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"files": [{"url": "x"}]}', b'{"files": [], "name": "\xff"}']
+    "body", [b"", b"{", b"[]", b'{"files": [{"url": "x"}]}', b'{"files": [{"filename": "\xff"}]}']
 )
 def test_a_broken_json_page_is_unavailable(body: bytes) -> None:
     """What cannot be decoded names the page, without credentials."""

@@ -14,7 +14,7 @@ def read(
     return read_requirement_files(
         (RequirementFile("/app/requirements.txt", text), *others),
         constraints,
-        environ={"TOKEN": "secret", "EMPTY": ""},
+        directory="/cwd",
     )
 
 
@@ -49,14 +49,10 @@ class TestLines:
         assert texts(read("\ufefffoo")) == ["foo"]
 
     def test_variables(self) -> None:
-        """Only ${NAME} is replaced, and what is unset or empty stays as written."""
-        found = read(
-            "--index-url https://${TOKEN}@example.org/$TOKEN/${token}/${UNSET}/${EMPTY}/simple"
-        )
+        """What the client has not put a value in for stays as it is written."""
+        found = read("--index-url https://${TOKEN}@example.org/simple")
 
-        assert found.index_url == (
-            "https://secret@example.org/$TOKEN/${token}/${UNSET}/${EMPTY}/simple"
-        )
+        assert found.index_url == "https://${TOKEN}@example.org/simple"
 
     def test_hashes(self) -> None:
         """Each --hash adds one that may match."""
@@ -65,15 +61,26 @@ class TestLines:
         assert found.requirements[0].hashes == {"sha256": frozenset({ONE, TWO})}
         assert found.requirements[0].text == "foo==1"
 
+    def test_one_hash_requires_all(self) -> None:
+        """One requirement with a hash makes hashes required of all; none leaves them optional."""
+        assert read(f"foo==1 --hash=sha256:{ONE}\nbar").require_hashes
+        assert not read("foo==1\nbar").require_hashes
+
     def test_relative_wheel(self, tmp_path: Path) -> None:
-        """A relative path is against the file's own folder."""
-        wheel = tmp_path / "foo-1.0-py3-none-any.whl"
-        wheel.write_bytes(b"")
-        file = RequirementFile(str(tmp_path / "requirements.txt"), "./foo-1.0-py3-none-any.whl")
+        """A relative path is against the client's folder, else against the file's own."""
+        beside = tmp_path / "foo-1.0-py3-none-any.whl"
+        beside.write_bytes(b"")
+        file = RequirementFile(str(tmp_path / "requirements.txt"), f"./{beside.name}")
+        client = tmp_path / "client"
+        client.mkdir()
 
-        found = read_requirement_files((file,), environ={})
+        found = read_requirement_files((file,), directory=str(client))
+        assert found.requirements[0].url == beside.as_uri()
 
-        assert found.requirements[0].url == wheel.as_uri()
+        own = client / beside.name
+        own.write_bytes(b"")
+        found = read_requirement_files((file,), directory=str(client))
+        assert found.requirements[0].url == own.as_uri()
 
 
 class TestOptions:
@@ -97,13 +104,13 @@ class TestOptions:
         """
         file = RequirementFile(str(tmp_path / "requirements.txt"), text)
 
-        assert read_requirement_files((file,), environ={}) == RequirementSet(
+        assert read_requirement_files((file,), directory="/cwd") == RequirementSet(
             index_url="https://two.example.org/simple",
             extra_index_urls=(
                 "https://three.example.org/simple",
                 "https://four.example.org/simple",
             ),
-            find_links=(str(tmp_path / "wheels"), "elsewhere", "https://example.org/wheels"),
+            find_links=(str(tmp_path / "wheels"), "/cwd/elsewhere", "https://example.org/wheels"),
             no_index=True,
             prerelease=True,
             require_hashes=True,
@@ -114,11 +121,12 @@ class TestOptions:
         [
             ("-e ./project", "editable"),
             ("--no-binary foo", "only wheels"),
-            ("--nope", "wants a value"),
+            ("--nope", "--nope is not an option"),
             ("--nope=1", "--nope is not an option"),
             ("--pre=1", "takes no value"),
             ("--index-url", "wants a value"),
-            ("foo --nope=1", "cannot stand behind"),
+            ("foo --nope=1", "not an option"),
+            ("foo --pre", "cannot stand behind"),
             ("foo --hash=md5:12", "--hash wants"),
             ("foo --hash=sha256:12", "not a sha256 digest"),
             (f"--hash=sha256:{ONE}", "belongs behind"),

@@ -389,6 +389,39 @@ class TestConflicts:
             "  two 1.0 needs lib>=2",
         } == set(caught.value.explanation.splitlines())
 
+    async def test_varying_needs(self, world: World) -> None:
+        """Needs that vary over a project's releases are told in one line."""
+        for number in range(20):
+            world.add("app", f"1.{number}", f"lib=={number}.0")
+            world.add("lib", f"{number}.0")
+        world.add("lib", "30.0")
+
+        with pytest.raises(Unsolvable) as caught:
+            await versions(world, "app", "lib>=30")
+
+        assert caught.value.explanation.splitlines() == [
+            "these cannot all be had together:",
+            "  'app' (command line)",
+            "  'lib>=30' (command line)",
+            "  app (every version) needs lib==19.0, lib==18.0, lib==17.0, …",
+        ]
+
+    async def test_url_against_version(self, world: World) -> None:
+        """A distribution's URL that clashes with a requirement by version is named as it is."""
+        wheel = world.add("lib", "1.0", listed=False)
+        world.add("lib", "2.0")
+        world.add("app", "1.0", f"lib @ {wheel.url}")
+
+        with pytest.raises(Unsolvable) as caught:
+            await versions(world, "app", "lib>=2")
+
+        assert caught.value.explanation.splitlines() == [
+            "these cannot all be had together:",
+            "  'app' (command line)",
+            "  'lib>=2' (command line)",
+            f"  app 1.0 needs lib @ {wheel.url}",
+        ]
+
     async def test_no_such_version(self, world: World) -> None:
         """A version that there is not is told with those that there are."""
         world.add("lib", "1.0")

@@ -8,7 +8,7 @@ from packaging.version import Version
 from linkd.core.installed import InstalledDistribution
 from linkd.resolve.requirement import Asked
 from linkd.resolve.resolver import ResolveRequest
-from linkd.resolve.satisfied import is_satisfied
+from linkd.resolve.satisfied import Reading, satisfying
 
 from .world import INTERPRETER, ask
 
@@ -54,12 +54,11 @@ class Environment:
             else frozenset(map(canonicalize_name, upgrade)),
             require_hashes=require_hashes,
         )
-        return is_satisfied(
-            request,
-            {canonicalize_name(name): each for name, each in self.installed.items()},
-            lambda present: self.raw[present.name],
-            INTERPRETER,
+        reading = Reading(
+            metadata=lambda present: self.raw[present.name], details=lambda present: present
         )
+        installed = {canonicalize_name(name): each for name, each in self.installed.items()}
+        return satisfying(request, installed, reading, INTERPRETER) is not None
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Each archive here is refused for one reason; together they are what may come from an index."""
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -7,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkd.errors import BrokenWheel, UnsafeWheel
 from linkd.store.archive import open_archive
@@ -355,3 +358,17 @@ def test_folder_members(tmp_path: Path) -> None:
         f"{INFO}/WHEEL",
         "foo/__init__.py",
     ]
+
+
+@given(place=st.floats(0, 1, exclude_max=True), value=st.binary(min_size=1, max_size=8))
+def test_damage_is_told(
+    tmp_path_factory: pytest.TempPathFactory, place: float, value: bytes
+) -> None:
+    """Whatever bytes of an archive are damaged, it reads or is refused as a wheel."""
+    wheel = make_wheel(tmp_path_factory.mktemp("damaged"), "foo")
+    content = bytearray(wheel.read_bytes())
+    at = int(place * len(content))
+    content[at : at + len(value)] = value
+    wheel.write_bytes(content)
+    with contextlib.suppress(BrokenWheel, UnsafeWheel):
+        assert read(wheel).name == "foo"
