@@ -99,7 +99,7 @@ class Arguments:
 
     @property
     def wants_json(self) -> bool:
-        return "--json" in self or self.one("--format") == "json"
+        return "--json" in self
 
 
 def parse(

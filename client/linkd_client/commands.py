@@ -135,7 +135,7 @@ def _uninstall(arguments: Arguments) -> Request:
 def _list(arguments: Arguments) -> Request:
     _refuse_words(arguments)
     form = arguments.one("--format")
-    if "--json" in arguments and form not in {None, "json"}:
+    if arguments.wants_json and form:
         raise UsageError(f"--json and --format {form} exclude each other", arguments.command)
     parameters = {"environment": surroundings.find_environment(arguments.one("--python"))}
     if not arguments.wants_json:

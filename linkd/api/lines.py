@@ -4,6 +4,7 @@ Each line begins with its channel: ``o`` is for stdout, ``e`` for stderr, ``p`` 
 live progress line, ``x`` is the exit code and the last.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -174,6 +175,11 @@ def render_distributions(answer: DistributionsAnswer, style: str) -> Iterator[st
     if style == "freeze":
         for distribution in answer.distributions:
             yield f"o{_frozen(distribution)}"
+        return
+    if style == "json":
+        # What pip and uv print for this option, and what IDEs read.
+        pairs = [{"name": each.name, "version": each.version} for each in answer.distributions]
+        yield f"o{json.dumps(pairs)}"
         return
     if not answer.distributions:
         return

@@ -80,7 +80,7 @@ def _add_looking(router: APIRouter, services: Services) -> None:
     async def distributions(
         request: Request,
         environment: Annotated[schema.AbsolutePath, Query()],
-        format: Annotated[Literal["columns", "freeze"], Query()] = "columns",  # noqa: A002
+        format: Annotated[Literal["columns", "freeze", "json"], Query()] = "columns",  # noqa: A002
     ) -> Response:
         """What is installed in an environment."""
 

@@ -51,6 +51,10 @@ class Indexes:
         self._metadata = metadata
         self._memory = _Memory()
 
+    def without_credentials(self, url: str) -> str:
+        """A direct URL; the credentials in it are remembered for its origin."""
+        return self._credentials.remember(url)
+
     def snapshot(self, settings: IndexSettings) -> Listings:
         """A request's own view: what it has read of a source stays as it was.
 

@@ -229,10 +229,10 @@ class Graft:
 
     # Going
 
-    def move_out(self, path: str, aside: str) -> bool:
+    def move_out(self, path: str, aside: str, *, folders: bool = True) -> bool:
         """Rename what is at `path` to the new name `aside` (absolute); false if nothing is there.
 
-        The folders above `aside` must be there.
+        The folders above `aside` must be there. Without `folders` a folder does not count.
         """
         folder, _, name = path.rpartition("/")
         with self.opened(folder) as folder_fd, _open_folder(os.path.dirname(aside)) as out_fd:
@@ -240,6 +240,8 @@ class Graft:
                 return False
             try:
                 facts = os.lstat(name, dir_fd=folder_fd)
+                if not folders and stat.S_ISDIR(facts.st_mode):
+                    return False
                 self._out(name, folder_fd, os.path.basename(aside), out_fd, facts)
             except FileNotFoundError:
                 return False
@@ -249,16 +251,6 @@ class Graft:
                 return self._move_out_below(path, aside, error)
         self.moves.append(Move(Step.MOVED_OUT, path, aside, facts.st_ino))
         return True
-
-    def is_folder(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        with self.opened(folder) as folder_fd:
-            if folder_fd is None:
-                return False
-            try:
-                return stat.S_ISDIR(os.lstat(name, dir_fd=folder_fd).st_mode)
-            except FileNotFoundError:
-                return False
 
     def hash_of(self, path: str) -> str | None:
         """The SHA-256 of a file as RECORD has it; None if there is no such file."""

@@ -93,7 +93,7 @@ class Removal:
 
     def _move(self, path: str) -> None:
         """Move out a file. A folder that RECORD names as if it were one is not the distribution's."""
-        if self.graft.is_folder(path) or not self.graft.move_out(path, self._aside()):
+        if not self.graft.move_out(path, self._aside(), folders=False):
             return
         folder, name = os.path.split(path)
         if os.path.basename(folder) == _CACHE and name.endswith(".pyc"):

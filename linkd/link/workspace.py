@@ -12,7 +12,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from linkd.core.target import Target
-from linkd.errors import EnvironmentNotWritable, NoSpace, is_no_space, reason_of
+from linkd.errors import (
+    CacheUnusable,
+    EnvironmentMissing,
+    EnvironmentNotWritable,
+    NoSpace,
+    is_no_space,
+    reason_of,
+)
 from linkd.link.modes import LinkChoice, LinkPolicy, choose_mode, mount_of
 from linkd.link.rename import Rename, probe_rename
 
@@ -49,11 +56,11 @@ class Workspaces:
     def open(self, target: Target, policy: LinkPolicy) -> Workspace:
         """Make a workspace on the mount of the environment's site-packages.
 
-        Raises EnvironmentNotWritable, NoSpace, LinkUnavailable.
+        Raises EnvironmentMissing, EnvironmentNotWritable, CacheUnusable, NoSpace, LinkUnavailable.
         """
-        pool_fd = os.open(self._pool, _FOLDER)
+        pool_fd = self._open_pool()
         try:
-            site_fd = os.open(target.site_packages, _FOLDER)
+            site_fd = _open_site(target)
             try:
                 pool_mount, site_mount = mount_of(pool_fd), mount_of(site_fd)
             finally:
@@ -69,6 +76,12 @@ class Workspaces:
             os.close(pool_fd)
         return Workspace(path=path, rename=rename, choice=choice, in_cache=in_cache)
 
+    def _open_pool(self) -> int:
+        try:
+            return os.open(self._pool, _FOLDER)
+        except OSError as error:
+            raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
+
     def _make(self, target: Target, *, in_cache: bool) -> str:
         name = f"txn-{secrets.token_hex(8)}" if in_cache else f".linkd-{secrets.token_hex(8)}"
         path = os.path.join(self._pool if in_cache else target.prefix, name)
@@ -77,6 +90,8 @@ class Workspaces:
         except OSError as error:
             if is_no_space(error):
                 raise NoSpace(path=path, doing="making room for the install") from error
+            if in_cache:
+                raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
             raise EnvironmentNotWritable(
                 environment=str(target.prefix), path=path, reason=reason_of(error)
             ) from error
@@ -123,6 +138,17 @@ class Workspaces:
         finally:
             with self._guard:
                 self._pending -= 1
+
+
+def _open_site(target: Target) -> int:
+    try:
+        return os.open(target.site_packages, _FOLDER)
+    except FileNotFoundError as error:
+        raise EnvironmentMissing(environment=str(target.prefix)) from error
+    except OSError as error:
+        raise EnvironmentNotWritable(
+            environment=str(target.prefix), path=str(target.site_packages), reason=reason_of(error)
+        ) from error
 
 
 def require_writable(target: Target) -> None:

@@ -1,10 +1,12 @@
 """What a request asks for, parsed: requirements with their origins, and the index settings."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from linkd.errors import InvalidRequest
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
+from linkd.resolve.requirement import Asked as Requirement
 from linkd.resolve.requirement import parse_requirement
 from linkd.resolve.requirement_file import read_requirement_files
 from linkd.resolve.resolver import ResolveRequest
@@ -18,8 +20,11 @@ class Asked:
     """Complete: the request's, its files', the machine's and the default."""
 
 
-def read_asked(request: InstallRequest) -> Asked:
-    """Raises RequestError with the place in the input."""
+def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked:
+    """Raises RequestError with the place in the input.
+
+    `bare_url` takes the credentials out of a direct URL and remembers them for its origin.
+    """
     files = read_requirement_files(
         request.requirement_files, request.constraint_files, directory=request.directory
     )
@@ -33,8 +38,8 @@ def read_asked(request: InstallRequest) -> Asked:
             remedy="name requirements, or a file of them with -r",
         )
     resolving = ResolveRequest(
-        requirements=given + files.requirements,
-        constraints=files.constraints,
+        requirements=_bare(given + files.requirements, bare_url),
+        constraints=_bare(files.constraints, bare_url),
         no_deps=request.no_deps,
         prerelease=request.prerelease or files.prerelease,
         require_hashes=request.require_hashes or files.require_hashes,
@@ -47,3 +52,14 @@ def read_asked(request: InstallRequest) -> Asked:
         no_index=request.index.no_index or files.no_index,
     )
     return Asked(resolving=resolving, index=merge(requested, read_index_settings()))
+
+
+def _bare(
+    requirements: tuple[Requirement, ...], bare_url: Callable[[str], str]
+) -> tuple[Requirement, ...]:
+    return tuple(
+        requirement
+        if requirement.url is None
+        else replace(requirement, url=bare_url(requirement.url))
+        for requirement in requirements
+    )

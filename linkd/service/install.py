@@ -41,7 +41,7 @@ class Install:
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
         """Raises any LinkdError; the environment is then as it was."""
         run = _Run(request, reporter)
-        asked = read_asked(request)
+        asked = read_asked(request, self.indexes.without_credentials)
         target = await self._target(request)
         if not request.dry_run:
             require_writable(target)

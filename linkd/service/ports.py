@@ -28,6 +28,8 @@ class Resolving(Protocol):
 class Indexing(Protocol):
     def snapshot(self, settings: IndexSettings) -> Listings: ...
 
+    def without_credentials(self, url: str) -> str: ...
+
 
 class Ensuring(Protocol):
     async def ensure(

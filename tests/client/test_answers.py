@@ -120,7 +120,7 @@ def test_something_else_is_not_linkd(client: Client, daemon: StartDaemon, answer
         (document(b'{"a":1}', "500 Internal Server Error"), 1),
     ],
 )
-@pytest.mark.parametrize("arguments", [["status", "--json"], ["list", "--format", "json"]])
+@pytest.mark.parametrize("arguments", [["status", "--json"], ["list", "--json"]])
 def test_json_is_printed_as_it_came(
     client: Client, daemon: StartDaemon, answer: bytes, code: int, arguments: list[str]
 ) -> None:

@@ -99,14 +99,15 @@ def test_uninstall_names_its_distributions(client: Client, daemon: StartDaemon) 
     [
         ([], "&format=columns"),
         (["--format", "freeze"], "&format=freeze"),
-        (["--format", "json"], ""),
+        (["--format", "json"], "&format=json"),
+        (["--json"], ""),
         (["--json"], ""),
     ],
 )
 def test_list_asks_for_its_format(
     client: Client, daemon: StartDaemon, options: list[str], query: str
 ) -> None:
-    """The environment goes percent-encoded into the query; JSON needs no format."""
+    """The environment goes percent-encoded into the query; the whole answer has none."""
     fake = daemon(document(b"{}") if not query else DONE)
     client("list", "-p", "/a b/ü&c", *options)
     assert fake.target == f"/v1/distributions?environment=/a%20b/%C3%BC%26c{query}"
