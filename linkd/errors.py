@@ -4,6 +4,8 @@
     ├── RequestError                 what was asked cannot be understood
     │   ├── InvalidRequirement           invalid-requirement
     │   ├── InvalidRequirementFile       invalid-requirement-file
+    │   ├── InvalidLockFile              invalid-lock-file
+    │   ├── InvalidProjectFile           invalid-project-file
     │   ├── InvalidIndexSettings         invalid-index-settings
     │   └── InvalidRequest               invalid-request
     ├── ResolveError                 no set of distributions answers the request
@@ -121,6 +123,37 @@ class InvalidRequirementFile(RequestError):
     def detail(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return f"{place}: {self.reason}"
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidLockFile(RequestError):
+    code = "invalid-lock-file"
+    title = "A lock file cannot be used"
+
+    path: str
+    reason: str
+    """With the place in the file, such as ``packages[3].wheels[0]``."""
+
+    @property
+    def detail(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        return "lock again with the tool that made it, for this environment's Python and platform"
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidProjectFile(RequestError):
+    code = "invalid-project-file"
+    title = "A pyproject.toml cannot be used"
+
+    path: str
+    reason: str
+
+    @property
+    def detail(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -9,6 +9,8 @@ from linkd_client.wire import Request, query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linkd_client.arguments import Arguments
     from linkd_client.wire import Json
 
@@ -30,14 +32,28 @@ _PYTHON = Option(
 )
 _DRY_RUN = Option("--dry-run", "only say what would be done", member="dry_run")
 
-_INSTALL_OPTIONS = (
+_REQUIREMENT = Option(
+    "-r/--requirement",
+    "install what a requirement file, pylock.toml or pyproject.toml names ('-' is standard input)",
+    metavar="FILE",
+    repeatable=True,
+)
+_SYNC_OPTIONS = (
+    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
     Option(
-        "-r/--requirement",
-        "install what a requirement file names ('-' is standard input)",
-        metavar="FILE",
+        "--extra",
+        "with this extra of the pyproject.toml or lock file",
+        member="extras",
+        metavar="NAME",
         repeatable=True,
     ),
-    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
+    Option(
+        "--group",
+        "this dependency group of the pyproject.toml or lock file",
+        member="groups",
+        metavar="NAME",
+        repeatable=True,
+    ),
     _PYTHON,
     Option(
         "-i/--index-url",
@@ -100,9 +116,22 @@ _INSTALL_OPTIONS = (
 
 
 def _install(arguments: Arguments) -> Request:
-    files, constraints = arguments.all("--requirement"), arguments.all("--constraint")
+    files = arguments.all("--requirement")
     if not arguments.words and not files:
         raise UsageError("install needs a requirement or -r FILE", arguments.command)
+    return Request("POST", "/v1/install", _wanted(arguments, arguments.words, files))
+
+
+def _sync(arguments: Arguments) -> Request:
+    if not arguments.words:
+        raise UsageError("sync needs a requirement file or a lock file", arguments.command)
+    return Request("POST", "/v1/sync", _wanted(arguments, (), arguments.words))
+
+
+def _wanted(
+    arguments: Arguments, requirements: Sequence[str], files: Sequence[str]
+) -> dict[str, Json]:
+    constraints = arguments.all("--constraint")
     directory = surroundings.working_directory()
     body: dict[str, Json] = {
         "environment": surroundings.find_environment(
@@ -110,15 +139,15 @@ def _install(arguments: Arguments) -> Request:
         ),
         "directory": directory,
     }
-    if arguments.words:
-        body["requirements"] = list(arguments.words)
+    if requirements:
+        body["requirements"] = list(requirements)
     if files or constraints:
         from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
 
         body.update(read_requirement_files(files, constraints, directory))
     body.update(_members(arguments))
     surroundings.add_index_settings(body)
-    return Request("POST", "/v1/install", body)
+    return body
 
 
 def _uninstall(arguments: Arguments) -> Request:
@@ -189,8 +218,15 @@ COMMANDS = {
             "install",
             "[REQUIREMENT...]",
             "Install into an environment what is missing.",
-            _INSTALL_OPTIONS,
+            (_REQUIREMENT, *_SYNC_OPTIONS),
             _install,
+        ),
+        Command(
+            "sync",
+            "FILE...",
+            "Make an environment hold just what requirement files or a lock file name.",
+            _SYNC_OPTIONS,
+            _sync,
         ),
         Command(
             "uninstall",

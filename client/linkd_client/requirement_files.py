@@ -88,6 +88,8 @@ class _Reader:
         if path not in self._texts:
             self._texts[path] = self._load(path, name, wanted_by)
         self._lists[into].append(path)
+        if _is_toml(path):
+            return
         for number, option, nested in _nested(self._texts[path]):
             if not _URL.match(nested):
                 role = into if _LISTS[option] == _REQUIREMENTS else _CONSTRAINTS
@@ -100,6 +102,8 @@ class _Reader:
             raise _unreadable(name, reason_of(error), wanted_by) from error
         except (UnicodeError, LookupError) as error:
             raise _unreadable(name, str(error), wanted_by) from error
+        if _is_toml(path):
+            return text
         return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), text)
 
     def _bytes(self, path: str) -> bytes:
@@ -107,6 +111,11 @@ class _Reader:
             return sys.stdin.buffer.read() if sys.stdin else b""
         with open(path, "rb") as file:
             return file.read()
+
+
+def _is_toml(path: str) -> bool:
+    """A lock file or a project: neither includes other files nor knows ``${VARIABLE}``."""
+    return path.endswith(".toml")
 
 
 def _unreadable(name: str, reason: str, wanted_by: str) -> ClientError:

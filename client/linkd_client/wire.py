@@ -27,8 +27,8 @@ LINES = "application/vnd.linkd.lines"
 JSON = "application/json"
 
 DAEMON_ENDED = (
-    "the daemon ended before it answered; what it had begun is finished or undone when it starts "
-    "again: run the command again"
+    "the daemon ended before it answered, and may have left its work half done: "
+    "run the command again"
 )
 NOT_LINKD = "what listens on the socket is not linkd: it does not answer as linkd does"
 

@@ -54,6 +54,15 @@ def _add_changing(router: APIRouter, services: Services) -> None:
 
         return await answer(request, Operation(run, lines.render_result))
 
+    @router.post("/v1/sync", response_model=schema.Result, tags=["environments"])
+    async def sync(request: Request, body: schema.SyncBody) -> Response:
+        """Make an environment hold just what requirement files or a lock file name."""
+
+        async def run(reporter: Reporter) -> schema.Result:
+            return wire.result(await services.install(wire.sync_request(body), reporter))
+
+        return await answer(request, Operation(run, lines.render_result))
+
     @router.post("/v1/uninstall", response_model=schema.Result, tags=["environments"])
     async def uninstall(request: Request, body: schema.UninstallBody) -> Response:
         """Remove distributions, all of them or none."""

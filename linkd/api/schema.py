@@ -42,13 +42,12 @@ class TextFile(Body):
     text: Annotated[str, Field(max_length=16 << 20)]
 
 
-class InstallBody(Body):
-    """`POST /v1/install`."""
+class SyncBody(Body):
+    """`POST /v1/sync`."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"environment": "/home/u/app/.venv", "requirements": ["requests>=2", "rich"]},
                 {
                     "environment": "/home/u/app/.venv",
                     "requirement_files": [
@@ -64,9 +63,14 @@ class InstallBody(Body):
     directory: AbsolutePath = Field(
         default="/", description="What relative paths in requirements are relative to"
     )
-    requirements: list[Text] = Field(default=[], description="PEP 508, or paths or URLs of wheels")
-    requirement_files: list[TextFile] = []
+    requirement_files: list[TextFile] = Field(
+        default=[], description="Requirement files, or pyproject.toml or pylock.toml by their names"
+    )
     constraint_files: list[TextFile] = []
+    extras: list[ProjectName] = Field(default=[], description="Of a pyproject.toml or lock file")
+    groups: list[ProjectName] | None = Field(
+        default=None, description="Dependency groups; none given means a lock file's default ones"
+    )
     index_url: Text | None = None
     extra_index_urls: list[Text] = []
     find_links: list[Text] = []
@@ -83,6 +87,20 @@ class InstallBody(Body):
     require_link: bool = False
     collisions: Literal["report", "error"] = "report"
     create: bool = Field(default=False, description="Make the environment if it is missing")
+
+
+class InstallBody(SyncBody):
+    """`POST /v1/install`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"environment": "/home/u/app/.venv", "requirements": ["requests>=2", "rich"]},
+            ]
+        }
+    )
+
+    requirements: list[Text] = Field(default=[], description="PEP 508, or paths or URLs of wheels")
 
 
 class UninstallBody(Body):
@@ -183,7 +201,7 @@ class ReplacedFile(BaseModel):
 
 
 class Result(BaseModel):
-    """What install and uninstall answer. Lists are sorted by name."""
+    """What install, sync and uninstall answer. Lists are sorted by name."""
 
     model_config = ConfigDict(
         json_schema_extra={

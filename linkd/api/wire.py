@@ -1,6 +1,7 @@
 """Between wire and core: requests become values, receipts become answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
@@ -15,10 +16,13 @@ from linkd.service.request import InstallRequest, UninstallRequest
 
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
+    return replace(sync_request(body), requirements=tuple(body.requirements), exact=False)
+
+
+def sync_request(body: schema.SyncBody) -> InstallRequest:
     return InstallRequest(
         environment=body.environment,
         directory=body.directory,
-        requirements=tuple(body.requirements),
         requirement_files=_files(body.requirement_files),
         constraint_files=_files(body.constraint_files),
         index=IndexSettings(
@@ -38,6 +42,9 @@ def install_request(body: schema.InstallBody) -> InstallRequest:
             required=body.require_link,
         ),
         refuse_collisions=body.collisions == "error",
+        exact=True,
+        extras=tuple(body.extras),
+        groups=None if body.groups is None else tuple(body.groups),
         create=body.create,
     )
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.wheel import Pin
+
+SEEDS: Final = frozenset(map(canonicalize_name, ("pip", "setuptools", "wheel")))
+"""What `venv` and `virtualenv` may put into an environment; an exact plan leaves them, as uv's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +35,12 @@ def plan_install(
     installed: Mapping[NormalizedName, InstalledDistribution],
     *,
     reinstall: bool | Collection[NormalizedName] = False,
+    exact: bool = False,
 ) -> Plan:
-    """Install what is missing, replace what differs, leave the rest alone."""
+    """Install what is missing, replace what differs, leave the rest alone.
+
+    With `exact` what no pin names goes, but for the tools that an environment is seeded with.
+    """
     additions: list[Pin] = []
     removals: list[InstalledDistribution] = []
     unchanged: list[InstalledDistribution] = []
@@ -46,7 +54,17 @@ def plan_install(
             removals.append(present)
         else:
             unchanged.append(present)
+    if exact:
+        removals += leftovers({pin.name for pin in pins}, installed)
+        removals.sort(key=lambda gone: gone.name)
     return Plan(additions=tuple(additions), removals=tuple(removals), unchanged=tuple(unchanged))
+
+
+def leftovers(
+    wanted: Collection[NormalizedName], installed: Mapping[NormalizedName, InstalledDistribution]
+) -> list[InstalledDistribution]:
+    """What goes where only the wanted shall stay, sorted by name."""
+    return [installed[name] for name in sorted(installed.keys() - set(wanted) - SEEDS)]
 
 
 def _satisfies(present: InstalledDistribution, pin: Pin) -> bool:

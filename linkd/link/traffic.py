@@ -45,6 +45,8 @@ class Traffic:
 
     def blocks(self, path: str) -> bool:
         """Whether something comes for which the path is a folder, or lies below a file."""
+        if not self.coming:
+            return False
         return path in self.parts or not self.coming.isdisjoint(ancestors(path))
 
     def quiet(self, folder: str) -> bool:

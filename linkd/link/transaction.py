@@ -29,8 +29,9 @@ from linkd.errors import (
     is_no_space,
     reason_of,
 )
+from linkd.link.beneath import Step
 from linkd.link.footprint import Roots, ancestors
-from linkd.link.graft import Graft, Step
+from linkd.link.graft import Graft
 from linkd.link.ledger import Correction, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.removal import Removal, holds_only

@@ -6,16 +6,22 @@ from dataclasses import dataclass, replace
 from linkd.errors import InvalidRequest
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
+from linkd.resolve.lock_file import is_lock_file
+from linkd.resolve.project_file import is_project_file, read_project_file
 from linkd.resolve.requirement import Asked as Requirement
 from linkd.resolve.requirement import parse_requirement
-from linkd.resolve.requirement_file import read_requirement_files
+from linkd.resolve.requirement_file import RequirementFile, read_requirement_files
 from linkd.resolve.resolver import ResolveRequest
 from linkd.service.request import InstallRequest
+
+Files = tuple[RequirementFile, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     resolving: ResolveRequest
+    locks: tuple[RequirementFile, ...]
+    """Lock files: they name everything by themselves, so nothing else stands beside them."""
     index: IndexSettings
     """Complete: the request's, its files', the machine's and the default."""
 
@@ -25,9 +31,8 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
 
     `bare_url` takes the credentials out of a direct URL and remembers them for its origin.
     """
-    files = read_requirement_files(
-        request.requirement_files, request.constraint_files, directory=request.directory
-    )
+    plain, projects, locks = _sorted_out(request)
+    files = read_requirement_files(plain, request.constraint_files, directory=request.directory)
     given = tuple(
         parse_requirement(text, origin="command line", directory=request.directory)
         for text in request.requirements
@@ -37,8 +42,13 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
             reason="nothing to install was named",
             remedy="name requirements, or a file of them with -r",
         )
+    needed = tuple(
+        asked
+        for file in projects
+        for asked in read_project_file(file, extras=request.extras, groups=request.groups or ())
+    )
     resolving = ResolveRequest(
-        requirements=_bare(given + files.requirements, bare_url),
+        requirements=_bare(given + files.requirements + needed, bare_url),
         constraints=_bare(files.constraints, bare_url),
         no_deps=request.no_deps,
         prerelease=request.prerelease or files.prerelease,
@@ -51,7 +61,31 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
         find_links=request.index.find_links + files.find_links,
         no_index=request.index.no_index or files.no_index,
     )
-    return Asked(resolving=resolving, index=merge(requested, read_index_settings()))
+    return Asked(
+        resolving=resolving,
+        locks=locks,
+        index=merge(requested, read_index_settings()),
+    )
+
+
+def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
+    """Requirement files, projects and lock files, told apart by their names."""
+    locks = tuple(file for file in request.requirement_files if is_lock_file(file.path))
+    projects = tuple(file for file in request.requirement_files if is_project_file(file.path))
+    plain = tuple(
+        file for file in request.requirement_files if file not in locks and file not in projects
+    )
+    if locks and (plain or projects or request.requirements or request.constraint_files):
+        raise InvalidRequest(
+            reason=f"{locks[0].path} is a lock file: no other requirement can stand beside it",
+            remedy="install it by itself, or lock the other requirements too",
+        )
+    if (request.extras or request.groups) and not (projects or locks):
+        raise InvalidRequest(
+            reason="an extra or a group was named, but no pyproject.toml and no lock file",
+            remedy="name the file with -r, or write extras as name[extra]",
+        )
+    return plain, projects, locks
 
 
 def _bare(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from packaging.utils import NormalizedName
@@ -19,9 +19,9 @@ from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
 from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import CollisionRefused, NoRecord
+from linkd.errors import CollisionRefused
 from linkd.link.collisions import find_collisions
-from linkd.link.footprint import Footprint, RecordedFootprint, Roots, WheelFootprint
+from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.stage import Marks
@@ -96,27 +96,6 @@ class Changer:
         return await loop.run_in_executor(self._executor, partial(function, *arguments))
 
 
-class _Tolerant:
-    """Of a distribution that stays: one whose RECORD cannot be read claims nothing."""
-
-    def __init__(self, footprint: Footprint) -> None:
-        self._footprint = footprint
-
-    @cached_property
-    def tops(self) -> frozenset[str]:
-        try:
-            return self._footprint.tops
-        except NoRecord:
-            return frozenset()
-
-    @cached_property
-    def paths(self) -> Mapping[str, str | None]:
-        try:
-            return self._footprint.paths
-        except NoRecord:
-            return {}
-
-
 def _standing(intent: Intent) -> Standing:
     roots = Roots.of(intent.target)
     changing = {wheel.manifest.name for wheel, _ in intent.additions}
@@ -130,7 +109,7 @@ def _standing(intent: Intent) -> Standing:
             gone.name: RecordedFootprint(gone, intent.target, roots) for gone in intent.removals
         },
         staying={
-            name: _Tolerant(RecordedFootprint(distribution, intent.target, roots))
+            name: StayingFootprint(distribution, intent.target, roots)
             for name, distribution in intent.installed.items()
             if name not in changing
         },

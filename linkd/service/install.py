@@ -5,14 +5,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from linkd.core.plan import Plan, plan_install
+from packaging.utils import NormalizedName
+
+from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
 from linkd.core.wheel import Pin
-from linkd.errors import EnvironmentMissing
+from linkd.errors import EnvironmentMissing, InvalidLockFile
 from linkd.link.stage import Marks
 from linkd.link.workspace import require_writable
+from linkd.resolve.lock_file import read_lock_file
+from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
@@ -66,11 +70,17 @@ class Install:
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
         installed = read_installed(target)
+        if asked.locks:
+            pins = _locked(asked.locks, target, run.request)
+            return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
             names = satisfying(resolving, installed, _READING, target.interpreter)
             if names is not None:
-                return (), Plan(unchanged=tuple(installed[name] for name in sorted(names)))
+                return (), Plan(
+                    unchanged=tuple(installed[name] for name in sorted(names)),
+                    removals=tuple(leftovers(names, installed)) if run.request.exact else (),
+                )
         preferred = {name: present.version for name, present in installed.items()}
         resolution = await self.resolver.resolve(
             replace(resolving, preferred=preferred),
@@ -91,7 +101,7 @@ class Install:
                 await stack.enter_async_context(turn)
                 # Others may have changed the same distributions since the first look.
                 installed = read_installed(target)
-                renewed = _plan(pins, installed, run.request)
+                renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed
                     continue
@@ -154,7 +164,34 @@ def _plan(pins: tuple[Pin, ...], installed: Installed, request: InstallRequest) 
         for pin in pins
         if pin.direct_url is not None and pin.name in installed
     }
-    return plan_install(pins, {**installed, **detailed}, reinstall=request.reinstall)
+    return plan_install(
+        pins, {**installed, **detailed}, reinstall=request.reinstall, exact=request.exact
+    )
+
+
+def _still(plan: Plan, installed: Installed) -> Plan:
+    """Of a plan that only removes: what is there still."""
+    there = tuple(gone for gone in plan.removals if gone == installed.get(gone.name))
+    return replace(plan, removals=there)
+
+
+def _locked(
+    locks: tuple[RequirementFile, ...], target: Target, request: InstallRequest
+) -> tuple[Pin, ...]:
+    """What the lock files name, together. Raises InvalidLockFile, also if two contradict."""
+    pins: dict[NormalizedName, Pin] = {}
+    for lock in locks:
+        for pin in read_lock_file(
+            lock, target.interpreter, extras=request.extras, groups=request.groups
+        ):
+            other = pins.setdefault(pin.name, pin)
+            if other.file != pin.file:
+                raise InvalidLockFile(
+                    path=lock.path,
+                    reason=f"it locks {pin.name} to {pin.file.filename}, "
+                    f"another lock file to {other.file.filename}",
+                )
+    return tuple(pins[name] for name in sorted(pins))
 
 
 def _intent(

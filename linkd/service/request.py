@@ -11,7 +11,7 @@ from linkd.resolve.requirement_file import RequirementFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallRequest:
-    """An install, before anything of it is parsed."""
+    """An install or a sync, before anything of it is parsed."""
 
     environment: str
     """Absolute path of an environment's folder or of its interpreter."""
@@ -29,6 +29,12 @@ class InstallRequest:
     dry_run: bool = False
     link: LinkPolicy = field(default_factory=LinkPolicy)
     refuse_collisions: bool = False
+    exact: bool = False
+    """What is not asked for goes (sync)."""
+    extras: tuple[str, ...] = ()
+    """Of the projects and lock files among the requirement files."""
+    groups: tuple[str, ...] | None = None
+    """Dependency groups of the same; None means a lock file's default groups."""
     create: bool = False
     """Make the environment if it is missing."""
     interpreter: str | None = None

@@ -12,8 +12,8 @@ from tests.client.fake_daemon import FakeDaemon, Script, document, lines
 
 StartDaemon = Callable[..., FakeDaemon]
 DIED = (
-    b"linkd: the daemon ended before it answered; what it had begun is finished or undone when it "
-    b"starts again: run the command again\n"
+    b"linkd: the daemon ended before it answered, and may have left its work half done: "
+    b"run the command again\n"
 )
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.linkd.lines\r\n"
 

@@ -36,6 +36,7 @@ class Request:
 @dataclass(slots=True, kw_only=True)
 class _Fault:
     substring: str
+    """Of the path; a ``$`` stands for the path's end."""
     times: int
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -108,8 +109,8 @@ class RunningIndex:
             return list(self._requests)
 
     def count(self, substring: str) -> int:
-        """Requests whose path contains it."""
-        return sum(substring in request.path for request in self.requests)
+        """Requests whose path contains it; a ``$`` stands for the path's end."""
+        return sum(substring in f"{request.path}$" for request in self.requests)
 
     def clear(self) -> None:
         """Forget the requests so far."""
@@ -154,7 +155,7 @@ class RunningIndex:
         """The first one for a path; used up by this."""
         with self._lock:
             for fault in self._faults:
-                if fault.substring in path and fault.times > 0:
+                if fault.substring in f"{path}$" and fault.times > 0:
                     fault.times -= 1
                     return fault
         return None

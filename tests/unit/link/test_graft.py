@@ -1,13 +1,15 @@
 """How many renames a graft takes, what they leave, and that it stays within its prefix."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from linkd.errors import GraftFailed
-from linkd.link.graft import Graft, Step
+from linkd.link.beneath import Step
+from linkd.link.graft import Graft
 from linkd.link.rename import KernelRename, PortableRename
 from tests.support.stored import SITE, Environment, Store
 
@@ -88,18 +90,19 @@ def test_an_upgrade_beside_others(
 
 
 def test_a_removal(store: Store, environment: Environment) -> None:
-    """A distribution that is alone goes by one rename of its dist-info and one of its package."""
+    """A package that is nobody else's goes by one rename, with its bytecode."""
     environment.change(store.wheel("foo", files=plenty("")))
     (environment.site / "pkg/sub1/__pycache__").mkdir()
     (environment.site / "pkg/sub1/__pycache__/1.cpython-312.opt-1.pyc").write_text("")
     inode = (environment.site / "pkg").stat().st_ino
-    _, standing = environment.plan(remove=["foo"])
-    standing.reserved = frozenset(standing.going["foo"].tops)  # type: ignore[index]  # a NormalizedName is made of it
-    assert standing.alone(f"{SITE}/pkg")
-    assert inode == (environment.site / "pkg").stat().st_ino
+    looked = threading.Event()
+    store.background.submit(looked.wait, 10)
 
     environment.change(remove=["foo"])
 
+    (gone,) = Path(store.layout.trash).glob("*/gone-foo")
+    assert [path.stat().st_ino for path in gone.iterdir()] == [inode]
+    looked.set()
     assert environment.files() == {f"{SITE}/": "", "bin/": ""}
 
 

@@ -1,0 +1,120 @@
+"""Requirements of a project: `pyproject.toml`'s dependencies, extras (PEP 621) and groups (PEP 735)."""
+
+import os
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from packaging.dependency_groups import resolve_dependency_groups
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from linkd.errors import InvalidProjectFile
+from linkd.resolve.requirement import Asked, parse_requirement
+from linkd.resolve.requirement_file import RequirementFile
+
+
+def is_project_file(path: str) -> bool:
+    return os.path.basename(path) == "pyproject.toml"
+
+
+def read_project_file(
+    file: RequirementFile, *, extras: Collection[str] = (), groups: Collection[str] = ()
+) -> tuple[Asked, ...]:
+    """What the project needs, with what the extras and groups need. Nothing of it is built.
+
+    Raises InvalidProjectFile, also for an extra or group that it does not have, and
+    InvalidRequirement.
+    """
+    try:
+        content = tomllib.loads(file.text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidProjectFile(path=file.path, reason=str(error)) from error
+    return tuple(
+        parse_requirement(text, origin=f"{file.path} {place}", directory=os.path.dirname(file.path))
+        for place, text in (
+            *_dependencies(file, content.get("project"), extras, wanted=not groups),
+            *_groups(file, content.get("dependency-groups"), groups),
+        )
+    )
+
+
+def _dependencies(
+    file: RequirementFile, project: Any, extras: Collection[str], *, wanted: bool
+) -> Iterator[tuple[str, str]]:
+    """Groups stand for themselves (PEP 735): with them the project's own are not wanted."""
+    table = _table(file, project, "project")
+    if not wanted and not extras:
+        return
+    if {"dependencies", "optional-dependencies"} & set(
+        _texts(file, table.get("dynamic"), "dynamic")
+    ):
+        raise InvalidProjectFile(
+            path=file.path, reason="its dependencies are dynamic: only building it would tell them"
+        )
+    for text in _texts(file, table.get("dependencies"), "project.dependencies"):
+        yield "[project.dependencies]", text
+    optional = {
+        canonicalize_name(name): texts
+        for name, texts in _table(
+            file, table.get("optional-dependencies"), "project.optional-dependencies"
+        ).items()
+    }
+    own = canonicalize_name(str(table.get("name", "")))
+    pending = [canonicalize_name(extra) for extra in extras]
+    seen: set[str] = set()
+    while pending:
+        extra = pending.pop(0)
+        if extra in seen:
+            continue
+        seen.add(extra)
+        if extra not in optional:
+            raise InvalidProjectFile(path=file.path, reason=f"it has no extra {extra!r}")
+        place = f"project.optional-dependencies.{extra}"
+        for text in _texts(file, optional[extra], place):
+            further = _own_extras(text, own)
+            if further is None:
+                yield f"[{place}]", text
+            else:
+                pending += further
+
+
+def _own_extras(text: str, own: str) -> list[NormalizedName] | None:
+    """The extras of a requirement that names the project itself; None for any other."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return None
+    if canonicalize_name(requirement.name) != own:
+        return None
+    return [canonicalize_name(extra) for extra in requirement.extras]
+
+
+def _groups(
+    file: RequirementFile, groups: Any, wanted: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    table = _table(file, groups, "dependency-groups")
+    for name in wanted:
+        try:
+            texts = resolve_dependency_groups(table, name)
+        except (LookupError, ValueError, TypeError, ExceptionGroup) as error:
+            reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            raise InvalidProjectFile(path=file.path, reason=f"group {name!r}: {reason}") from error
+        for text in texts:
+            yield f"[dependency-groups.{name}]", text
+
+
+def _table(file: RequirementFile, value: Any, place: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidProjectFile(path=file.path, reason=f"{place} is not a table")
+    return value
+
+
+def _texts(file: RequirementFile, value: Any, place: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise InvalidProjectFile(path=file.path, reason=f"{place} is not a list of strings")
+    return value

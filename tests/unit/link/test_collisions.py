@@ -1,0 +1,28 @@
+"""Paths of several distributions, found before anything is touched."""
+
+from linkd.core.receipt import Collision
+from linkd.link.collisions import find_collisions
+from linkd.link.footprint import Roots, WheelFootprint
+from tests.support.stored import SITE, Environment, Store
+
+
+def test_find_collisions(store: Store, environment: Environment) -> None:
+    """Each path of several is told once, with all owners; the last by name is kept."""
+    roots = Roots.of(environment.target)
+    footprints = {}
+    for name, shared in (("a", "1"), ("b", "1"), ("c", "2"), ("d", "x")):
+        files = {f"{name}.py": "", f"space/{name}.py": ""}
+        files |= {"space/same.py": "", "space/other.py": shared} if name != "d" else {}
+        wheel = store.wheel(name, files=files, entry_points="[console_scripts]\nrun = a:b\n")
+        footprints[wheel.manifest.name] = WheelFootprint(wheel.manifest, roots)
+    a, b, c, d = footprints
+    staying = {b: footprints.pop(b)}
+
+    assert find_collisions(footprints, staying) == (
+        # Launchers are made for each environment: it is not known whether they are the same.
+        Collision(path="bin/run", distributions=(a, b, c, d), identical=False, kept=d),
+        Collision(path=f"{SITE}/space/other.py", distributions=(a, b, c), identical=False, kept=c),
+        Collision(path=f"{SITE}/space/same.py", distributions=(a, b, c), identical=True, kept=c),
+    )
+    assert find_collisions({d: footprints[d]}, {}) == ()
+    assert find_collisions({}, {**footprints, **staying}) == ()

@@ -1,0 +1,154 @@
+"""Which paths a distribution has, from its manifest and from its RECORD."""
+
+import os
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from linkd.core.installed import InstalledDistribution
+from linkd.core.target import SchemeKey
+from linkd.errors import NoRecord, NotAnEnvironment
+from linkd.link.footprint import (
+    RecordedFootprint,
+    Roots,
+    StayingFootprint,
+    WheelFootprint,
+    shared_paths,
+)
+from tests.support.stored import SITE, VERSION, Environment, Store, make_target
+
+
+def recorded(environment: Environment, record: str) -> RecordedFootprint:
+    (environment.site / "foo-1.dist-info").mkdir()
+    (environment.site / "foo-1.dist-info/RECORD").write_text(record)
+    return RecordedFootprint(
+        installed(environment), environment.target, Roots.of(environment.target)
+    )
+
+
+def installed(environment: Environment) -> InstalledDistribution:
+    return InstalledDistribution(
+        name=canonicalize_name("foo"),
+        version=Version("1"),
+        location=str(environment.site),
+        dist_info="foo-1.dist-info",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "top"),
+    [
+        (f"{SITE}/foo/a/b.py", f"{SITE}/foo"),
+        (f"{SITE}/foo.py", f"{SITE}/foo.py"),
+        ("bin/foo", "bin/foo"),
+        ("share/doc/foo", "share"),
+        ("lib/foo.so", "lib/foo.so"),
+        (f"lib/{VERSION}/foo/bar", f"lib/{VERSION}/foo"),
+        ("include/foo/x.h", "include/foo"),
+        ("foo", "foo"),
+    ],
+)
+def test_top_of(environment: Environment, path: str, top: str) -> None:
+    """A path's top is the outermost name that is not one of the scheme's own folders."""
+    assert Roots.of(environment.target).top_of(path) == top
+
+
+def test_one_top_for_one_path(store: Store, environment: Environment) -> None:
+    """A wheel and its RECORD have the same paths and tops, whatever scheme a file came by."""
+    files = {"foo/__init__.py": "", "foo/a,b.py": "", ".hidden/x": "", "one.py": ""}
+    data = {f"data/{SITE}/foo/by_data.py": "", "data/lib/x.so": "", "headers/foo.h": ""}
+    wheel = store.wheel(
+        "foo", files=files, data=data, entry_points="[console_scripts]\nfoo = foo:main\n"
+    )
+    roots = Roots.of(environment.target)
+    coming = WheelFootprint(wheel.manifest, roots)
+    environment.change(wheel)
+    (present,) = environment.installed().values()
+    there = RecordedFootprint(present, environment.target, roots)
+
+    assert coming.paths.keys() == there.paths.keys()
+    assert coming.tops == there.tops
+    assert coming.tops == {roots.top_of(path) for path in coming.paths}
+    assert f"{SITE}/foo" in coming.tops
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["../../../..", "/etc/passwd", "..", "../../..", ".", "../../../../x", "", "../../../bin",
+     "a/../../../../../x", "//etc/passwd"],
+)  # fmt: skip
+def test_rows_that_lead_out(environment: Environment, row: str) -> None:
+    """Rows that lead out of the prefix, or name a folder of the scheme, are left out."""
+    footprint = recorded(environment, f"foo.py,,\n{row},,\n" if row else "foo.py,,\n\n")
+
+    assert footprint.paths.keys() == {f"{SITE}/foo.py"}
+    assert footprint.tops == {f"{SITE}/foo.py"}
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("a/../b/c.py", f"{SITE}/b/c.py"),
+        ("./a/c.py", f"{SITE}/a/c.py"),
+        ("a//c.py", f"{SITE}/a/c.py"),
+        ('"a,b/c.py"', f"{SITE}/a,b/c.py"),
+        ('"a\nb/c.py"', f"{SITE}/a\nb/c.py"),
+        ("../../../bin/x", "bin/x"),
+        ("{prefix}/bin/x", "bin/x"),
+    ],
+)
+def test_rows_written_otherwise(environment: Environment, row: str, path: str) -> None:
+    """A path is known by where it leads, however it is written; its top fits it."""
+    footprint = recorded(environment, row.format(prefix=environment.target.prefix) + ",,\n")
+
+    assert footprint.paths.keys() == {path}
+    assert Roots.of(environment.target).top_of(path) in footprint.tops
+
+
+@pytest.mark.parametrize("record", ['"open,,\n', "one column\n"])
+def test_a_broken_record(environment: Environment, record: str) -> None:
+    """A RECORD that cannot be read is an error for what goes, and claims nothing for what stays."""
+    footprint = recorded(environment, record)
+    with pytest.raises(NoRecord):
+        len(footprint.paths)
+    staying = StayingFootprint(
+        installed(environment), environment.target, Roots.of(environment.target)
+    )
+
+    assert staying.paths == {}
+
+
+def test_a_missing_record(environment: Environment) -> None:
+    """So it is with one that is not there."""
+    roots = Roots.of(environment.target)
+    with pytest.raises(NoRecord):
+        len(RecordedFootprint(installed(environment), environment.target, roots).tops)
+    staying = StayingFootprint(installed(environment), environment.target, roots)
+
+    assert (staying.tops, staying.paths) == (frozenset(), {})
+
+
+def test_a_scheme_outside(tmp_path: Path, environment: Environment) -> None:
+    """An environment of which a folder lies outside of its prefix is refused."""
+    target = make_target(tmp_path / "other")
+    object.__setattr__(target.scheme, "scripts", tmp_path / "bin")
+
+    with pytest.raises(NotAnEnvironment):
+        Roots.of(target)
+
+
+def test_shared_paths(store: Store, environment: Environment) -> None:
+    """Two wheels share the paths that both have."""
+    roots = Roots.of(environment.target)
+    one, other = (
+        WheelFootprint(
+            store.wheel(name, files={"space/x": "", f"space/{name}": ""}).manifest, roots
+        )
+        for name in ("foo", "bar")
+    )
+
+    assert shared_paths(one, other) == {f"{SITE}/space/x"}
+    assert os.fspath(environment.target.prefix)
+    assert roots[SchemeKey.DATA] == ""

@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import pytest
+
+from linkd.errors import InvalidLockFile
+from linkd.resolve.lock_file import is_lock_file, read_lock_file
+from linkd.resolve.requirement_file import RequirementFile
+from tests.unit.resolve.world import INTERPRETER
+
+ONE, TWO = "1" * 64, "2" * 64
+HEAD = 'lock-version = "1.0"\ncreated-by = "test"\n'
+
+
+def lock(text: str, path: str = "/app/pylock.toml") -> RequirementFile:
+    return RequirementFile(path, HEAD + text)
+
+
+def wheel(name: str, digest: str = ONE, *, tag: str = "py3-none-any") -> str:
+    url = f"https://example.org/{name}-1.0-{tag}.whl"
+    return f'{{ url = "{url}", size = 3, hashes = {{ sha256 = "{digest}" }} }}'
+
+
+def package(name: str, *wheels: str, more: str = "") -> str:
+    listed = ", ".join(wheels or (wheel(name),))
+    return f'[[packages]]\nname = "{name}"\nversion = "1.0"\n{more}\nwheels = [{listed}]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("/x/pylock.toml", True),
+        ("/x/pylock.dev.toml", True),
+        ("/x/pylock.a.b.toml", False),
+        ("/x/requirements.txt", False),
+    ],
+)
+def test_names(name: str, expected: bool) -> None:
+    """A lock file is known by the two names that PEP 751 gives it."""
+    assert is_lock_file(name) is expected
+
+
+def test_pins() -> None:
+    """Each package is pinned to its file, with the hash and the size that the lock promises."""
+    (first, second) = read_lock_file(lock(package("b") + package("a")), INTERPRETER)
+
+    assert [first.name, second.name] == ["a", "b"]
+    assert first.file.url == "https://example.org/a-1.0-py3-none-any.whl"
+    assert first.file.size == 3
+    assert first.required_hashes == {"sha256": frozenset({ONE})}
+    assert not first.requested
+    assert first.direct_url is None
+
+
+def test_best_wheel() -> None:
+    """Of several wheels the one that fits the target best is taken."""
+    tag = INTERPRETER.tags[0]
+    text = package("a", wheel("a"), wheel("a", TWO, tag=tag))
+
+    (pin,) = read_lock_file(lock(text), INTERPRETER)
+
+    assert pin.file.sha256 == TWO
+
+
+def test_markers_extras_and_groups() -> None:
+    """Packages are chosen by markers, extras and groups; none given means the default groups."""
+    file = lock(
+        'extras = ["x"]\ndependency-groups = ["dev"]\ndefault-groups = ["dev"]\n'
+        + package("win", more="marker = \"os_name == 'nt'\"")
+        + package("extra", more="marker = \"'x' in extras\"")
+        + package("dev", more="marker = \"'dev' in dependency_groups\"")
+    )
+
+    def names(**chosen: tuple[str, ...]) -> list[str]:
+        return [pin.name for pin in read_lock_file(file, INTERPRETER, **chosen)]
+
+    assert names() == ["dev"]
+    assert names(extras=("x",)) == ["dev", "extra"]
+    assert names(groups=()) == []
+
+
+def test_path_is_beside_the_lock_file() -> None:
+    """A path is relative to the lock file."""
+    text = package(
+        "a", f'{{ path = "../wheels/a-1.0-py3-none-any.whl", hashes = {{ sha256 = "{ONE}" }} }}'
+    )
+
+    (pin,) = read_lock_file(lock(text), INTERPRETER)
+
+    assert pin.file.url == Path("/wheels/a-1.0-py3-none-any.whl").as_uri()
+
+
+def test_archive_is_a_direct_url() -> None:
+    """A wheel that the lock names as an archive is recorded as installed from its URL."""
+    text = (
+        '[[packages]]\nname = "a"\n[packages.archive]\n'
+        f'url = "https://example.org/a-1.0-py3-none-any.whl"\nhashes = {{ sha256 = "{ONE}" }}\n'
+    )
+
+    (pin,) = read_lock_file(lock(text), INTERPRETER)
+
+    assert pin.direct_url is not None
+    assert pin.direct_url.url == "https://example.org/a-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[[packages]]\nversion = 1\n", "packages[0]"),
+        ("nope = \n", "line 3"),
+        (package("a", more='requires-python = ">=99"'), "99"),
+        (package("a", wheel("a", tag="cp27-none-win32")), "a"),
+        (package("a") + package("a"), "Multiple packages"),
+        (package("b", wheel("a")).replace('version = "1.0"', 'version = "2.0"'), "b"),
+        ('[[packages]]\nname = "a"\n[packages.directory]\npath = "."\n', "building from source"),
+        (
+            (
+                '[[packages]]\nname = "a"\n[packages.archive]\n'
+                f'url = "https://example.org/a.tar.gz"\nhashes = {{ sha256 = "{ONE}" }}\n'
+            ),
+            "building from source",
+        ),
+    ],
+)
+def test_refused(text: str, reason: str) -> None:
+    """What is malformed, contradicts itself or does not fit is refused with the place in it."""
+    with pytest.raises(InvalidLockFile) as caught:
+        read_lock_file(lock(text), INTERPRETER)
+
+    assert caught.value.path == "/app/pylock.toml"
+    assert reason in caught.value.detail
