@@ -13,6 +13,7 @@ from linkd_client.wire import Answer
 
 _LONGEST_ADDRESS = 107  # bytes: sun_path has 108, the last of them 0
 _ROOT = 0
+_DYING_S = 0.1  # a killed process closes one descriptor after the other, its listener maybe last
 
 
 def socket_path(option: str | None) -> str:
@@ -35,6 +36,9 @@ def exchange(request: bytes, path: str, *, autostart: bool) -> Answer:
     try:
         return _attempt(request, path, autostart=autostart)
     except NoAnswer:
+        from time import sleep  # noqa: PLC0415
+
+        sleep(_DYING_S)
         return _attempt(request, path, autostart=autostart)
 
 

@@ -190,8 +190,8 @@ class Graft(Beneath):
     def undo(self, keep: Callable[[str], bool]) -> tuple[str, ...]:
         """Take back every step, the last first; the paths for which that was not possible.
 
-        `keep(path)` tells that somebody else has come to need what lies at the path, so that it
-        has to stay. What somebody else has put in the place of ours stays as well.
+        `keep(path)` tells that what lies at the path has to stay: somebody else has come to need
+        it, or has put it there. What somebody else has put in the place of ours stays as well.
         """
         left: list[str] = []
         while self.moves:
@@ -247,13 +247,18 @@ class Graft(Beneath):
                 self.rename.exchange(os.path.basename(move.aside), aside_fd, name, target_fd)
 
     def _withdraw(self, folder: str, name: str, move: Move, keep: Callable[[str], bool]) -> None:
-        """Take back what was published, but for what others have come to need below it."""
+        """Take back what was published, but for what is not ours below it.
+
+        A folder goes file by file: whole it could take along what somebody puts into it at this
+        very moment. Only a dist-info folder is nobody's but ours, and is unlisted at once.
+        """
         with self.opened(folder) as target_fd:
             if target_fd is None or not _is_still(name, target_fd, move.inode):
                 return
             folders, files = _content(move.path, name, target_fd)
-            if not any(map(keep, files)):
-                os.rename(name, move.aside, src_dir_fd=target_fd)
+            if not folders or name.endswith(".dist-info"):
+                if not any(map(keep, files)):
+                    os.rename(name, move.aside, src_dir_fd=target_fd)
                 return
         for path in files:
             if not keep(path):

@@ -117,12 +117,13 @@ def holds_only(graft: Graft, folder: str, own: Collection[str]) -> bool:
                     path = f"{here}/{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(path)
-                    elif path not in own and not _is_bytecode_of(path, own):
+                    elif path not in own and not is_bytecode_of(path, own):
                         return False
     return True
 
 
-def _is_bytecode_of(path: str, own: Collection[str]) -> bool:
+def is_bytecode_of(path: str, own: Collection[str]) -> bool:
+    """Whether the path is the compiled form (PEP 3147) of a module in `own`."""
     cache, name = os.path.split(path)
     if os.path.basename(cache) != _CACHE:
         return False

@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -34,7 +34,7 @@ from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.ledger import Correction, Standing
 from linkd.link.modes import LinkPolicy
-from linkd.link.removal import Removal, holds_only
+from linkd.link.removal import Removal, holds_only, is_bytecode_of
 from linkd.link.stage import DIST_INFO, Marks, StagedTree, stage, stage_one
 from linkd.link.traffic import Traffic
 from linkd.link.workspace import Workspace, Workspaces
@@ -195,11 +195,26 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
         for tree in work.trees:
             _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
     except BaseException as error:
-        left = work.graft.undo(work.standing.needed_by_others)
+        left = work.graft.undo(_kept_in_undo(work))
         if left or isinstance(error, OSError):
             raise _failure(work, error, left) from error
         raise
     return kept
+
+
+def _kept_in_undo(work: _Work) -> Callable[[str], bool]:
+    """What stays when the rest is taken back: what is not of this request, or not of it alone."""
+    own = frozenset().union(*(footprint.paths for footprint in work.standing.coming.values()))
+    folders = (
+        f"{_REPLACED}/",
+        *(f"{work.roots[tree.dist_info_scheme]}{tree.manifest.dist_info}/" for tree in work.trees),
+    )
+
+    def keep(path: str) -> bool:
+        ours = path.startswith(folders) or path in own or is_bytecode_of(path, own)
+        return not ours or work.standing.needed_by_others(path)
+
+    return keep
 
 
 def _publish(work: _Work, tree: StagedTree, part: str, scheme: SchemeKey) -> None:

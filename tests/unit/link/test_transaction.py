@@ -1,5 +1,6 @@
 """One request after another in one environment: all of it, or nothing."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable
@@ -26,9 +27,12 @@ def rename(request: pytest.FixtureRequest, store: Store) -> Rename:
 class Failing:
     """The rename given, until it has been called so often; works again once it has failed."""
 
-    def __init__(self, rename: Rename, calls: int) -> None:
+    def __init__(
+        self, rename: Rename, calls: int, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         self._rename = rename
         self._left = calls
+        self._meanwhile = meanwhile
         self.moves_folders = rename.moves_folders
         self.failed = False
 
@@ -44,6 +48,7 @@ class Failing:
         self._left -= 1
         if self._left == 0:
             self.failed = True
+            self._meanwhile()
             raise PermissionError(1, "refused by the test")
 
 
@@ -162,6 +167,27 @@ def test_undo(
             break
     store.close()
     assert store.leftovers() == []
+
+
+def test_undo_keeps_what_somebody_put_there(
+    store: Store, environment: Environment, rename: Rename
+) -> None:
+    """A user's file in a folder that has just come stays when the rest of the folder goes back."""
+    mine = environment.site / "foo/mine.py"
+
+    def put() -> None:
+        if mine.parent.exists():
+            mine.write_text("mine")
+
+    for calls in itertools.count(1):
+        store.workspaces.rename = Failing(rename, calls, put)
+        with contextlib.suppress(GraftFailed):
+            install(environment)
+        if mine.exists():
+            break
+
+    assert os.listdir(environment.site) == ["foo"]
+    assert os.listdir(environment.site / "foo") == ["mine.py"]
 
 
 @pytest.mark.parametrize("change", [upgrade, reinstall, uninstall, mixture])
