@@ -21,6 +21,11 @@
     ├── WheelError                   an archive is not a wheel that may be shared
     │   ├── BrokenWheel                  broken-wheel
     │   └── UnsafeWheel                  unsafe-wheel
+    ├── BuildError                   a source could not be made into a wheel
+    │   ├── BuildFailed                  build-failed
+    │   ├── BuildCycle                   build-cycle
+    │   ├── SourceUnsafe                 source-unsafe
+    │   └── VcsFailed                    vcs-failed
     ├── StoreError                   the cache cannot do its work
     │   ├── NoSpace                      no-space
     │   └── CacheUnusable                cache-unusable
@@ -397,6 +402,96 @@ class UnsafeWheel(WheelError):
     @property
     def hint(self) -> str:
         return "nothing of it was kept; tell its publisher"
+
+
+# A source could not be made into a wheel
+
+
+class BuildError(LinkdError):
+    title = "A source could not be built"
+
+
+@dataclass(eq=False, kw_only=True)
+class BuildFailed(BuildError):
+    code = "build-failed"
+    title = "A build failed"
+
+    subject: str
+    """What was built, such as ``foo==1.0`` or a folder."""
+    step: str
+    """What was under way: a hook of PEP 517 or 660, or words."""
+    reason: str
+    backend: str | None = None
+    output: tuple[str, ...] = ()
+    """The last lines that the backend wrote."""
+    log: str | None = None
+    """Path of the file with all that it wrote."""
+
+    @property
+    def detail(self) -> str:
+        doing = f"{self.step} of {self.backend}" if self.backend else self.step
+        return "\n".join(
+            (f"{self.subject} could not be built: {doing}: {self.reason}", *self.output)
+        )
+
+    @property
+    def hint(self) -> str:
+        where = f"all that it wrote is in {self.log}; " if self.log else ""
+        return f"{where}--only-binary keeps to wheels, where there are any"
+
+
+@dataclass(eq=False, kw_only=True)
+class BuildCycle(BuildError):
+    code = "build-cycle"
+    title = "Building needs what is being built"
+
+    chain: tuple[str, ...]
+    """Each needs the next one to be built; the last is the first again."""
+
+    @property
+    def detail(self) -> str:
+        return f"building it needs itself: {' needs '.join(self.chain)}"
+
+    @property
+    def hint(self) -> str:
+        return "name an index or a folder that has a wheel of one of them"
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceUnsafe(BuildError):
+    code = "source-unsafe"
+    title = "A source archive would write where it must not"
+
+    filename: str
+    reason: str
+
+    @property
+    def detail(self) -> str:
+        return f"{self.filename} is refused: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        return "nothing of it was run; tell its publisher"
+
+
+@dataclass(eq=False, kw_only=True)
+class VcsFailed(BuildError):
+    code = "vcs-failed"
+    title = "A repository could not be had"
+
+    url: str
+    """Without credentials."""
+    reason: str
+    output: tuple[str, ...] = ()
+    """The last lines that git wrote."""
+
+    @property
+    def detail(self) -> str:
+        return "\n".join((f"{self.url} could not be had with git: {self.reason}", *self.output))
+
+    @property
+    def hint(self) -> str:
+        return "git is never asked for a password here: use its credential helper or an SSH agent"
 
 
 # The cache cannot do its work

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     """Seconds that an index may be silent before it is asked again."""
     resolve_timeout: float = Field(default=120, gt=0)
     """Seconds that resolving one request may take."""
+    builds: int = Field(default=4, ge=1, le=64)
+    """Build backends that run at the same time."""
+    build_timeout: float = Field(default=3600, gt=0)
+    """Seconds that one step of a build may take."""
 
     @classmethod
     def settings_customise_sources(

@@ -232,6 +232,7 @@ def render_shutdown(answer: ShutdownAnswer, terminal: Terminal) -> Iterator[str]
 _DOING: Final = {
     Phase.RESOLVE: "Resolving",
     Phase.FETCH: "Downloading",
+    Phase.BUILD: "Building",
     Phase.UNPACK: "Unpacking",
     Phase.STAGE: "Staging",
     Phase.GRAFT: "Grafting",
@@ -251,7 +252,8 @@ def render_progress(news: Iterable[Progress], terminal: Terminal) -> str:
         total = sum(thing.total or 0 for thing in things)
         text = f"{text} {size(done)} of {size(total)}" if total else f"{text} {size(done)}"
     if things:
-        text += f": {', '.join(clean(thing.subject) for thing in things)}"
+        separator = " " if phase is Phase.BUILD else ": "
+        text += separator + ", ".join(clean(thing.subject) for thing in things)
     return "p" + (text if len(text) < terminal.columns else f"{text[: terminal.columns - 2]}…")
 
 

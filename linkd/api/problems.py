@@ -18,6 +18,7 @@ _STATUS: Final[tuple[tuple[type[LinkdError], int], ...]] = (
     (errors.ResolveError, 409),
     (errors.FetchError, 502),
     (errors.WheelError, 409),
+    (errors.BuildError, 409),
     (errors.TargetError, 409),
     (errors.LinkError, 409),
 )

@@ -1,13 +1,15 @@
 """What resolving asks of the world: the pages of one request, frozen, and core metadata."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from linkd.core.source import Built, Source
 from linkd.core.wheel import DistFile, ProjectPage
 
 
-class Listings(Protocol):
+class Pages(Protocol):
     """One request's view of its indexes: each page is read once and stays as it was."""
 
     async def project(self, name: NormalizedName, /) -> ProjectPage:
@@ -16,4 +18,20 @@ class Listings(Protocol):
 
     async def metadata(self, file: DistFile, /) -> bytes:
         """The METADATA of a wheel. Raises FetchError or BrokenWheel."""
+        ...
+
+
+class Listings(Pages, Protocol):
+    """Pages whose source archives and direct sources can be built for the one who asks.
+
+    `metadata` takes source archives too, and raises BuildError besides.
+    """
+
+    async def built(
+        self, source: Source, hashes: Mapping[str, frozenset[str]], name: NormalizedName | None, /
+    ) -> Built:
+        """What comes of a source that a URL names. Raises BuildError, FetchError, WheelError.
+
+        `name` is what the requirement calls it; InvalidRequirement if it is another project.
+        """
         ...

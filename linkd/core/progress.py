@@ -10,6 +10,7 @@ class Phase(enum.StrEnum):
 
     RESOLVE = "resolve"
     FETCH = "fetch"
+    BUILD = "build"
     UNPACK = "unpack"
     STAGE = "stage"
     GRAFT = "graft"

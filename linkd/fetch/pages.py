@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeAlias
 
 from packaging.utils import NormalizedName
 
-from linkd.core.listings import Listings
+from linkd.core.listings import Pages
 from linkd.core.wheel import DistFile, ProjectPage
 from linkd.errors import AccessDenied, InvalidIndexSettings
 from linkd.fetch.bounded import Bounded
@@ -55,7 +55,7 @@ class Indexes:
         """A direct URL; the credentials in it are remembered for its origin."""
         return self._credentials.remember(url)
 
-    def snapshot(self, settings: IndexSettings) -> Listings:
+    def snapshot(self, settings: IndexSettings) -> Pages:
         """A request's own view: what it has read of a source stays as it was.
 
         The settings are those that `merge` gives. Credentials in their URLs are remembered.
@@ -230,7 +230,7 @@ class _FlatFolder(_Flat):
 
 
 class _Snapshot:
-    """One request's `Listings`."""
+    """One request's `Pages`."""
 
     def __init__(
         self, sources: Sequence[_Source], metadata: MetadataSource, memory: _Memory

@@ -15,13 +15,16 @@ from weakref import WeakKeyDictionary
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from linkd.core.formats import Formats
 from linkd.core.listings import Listings
+from linkd.core.source import is_wheel
 from linkd.core.wheel import DistFile, ProjectPage
 from linkd.errors import BrokenWheel
 from linkd.resolve.listing import Hashes, View, build_view
 from linkd.resolve.metadata import CoreMetadata, Dependency, parse_metadata
 from linkd.resolve.requirement import Asked
 from linkd.resolve.solver import Interrupted
+from linkd.resolve.source import SourceUrl
 from linkd.resolve.target_view import TargetView
 
 _LARGE_PAGE: Final = 400
@@ -41,15 +44,21 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self.views: WeakKeyDictionary[ProjectPage, dict[int, View]] = WeakKeyDictionary()
+        self.views: WeakKeyDictionary[ProjectPage, dict[tuple[int, bool, bool], View]] = (
+            WeakKeyDictionary()
+        )
+        """By the target, and whether wheels and sources may be candidates."""
         self._metadata: dict[tuple[str, str], CoreMetadata] = {}
 
     def metadata_of(self, file: DistFile) -> CoreMetadata | None:
         return self._metadata.get((file.url, file.sha256 or ""))
 
     def remember(self, file: DistFile, metadata: CoreMetadata) -> None:
-        """Of a file without a hash nothing is remembered: it may be another one tomorrow."""
-        if file.sha256 is None:
+        """Of a file without a hash nothing is remembered: it may be another one tomorrow.
+
+        Nor of a source archive: another interpreter may make something else of it.
+        """
+        if file.sha256 is None or not is_wheel(file.filename):
             return
         while len(self._metadata) >= _REMEMBERED_METADATA:
             self._metadata.pop(next(iter(self._metadata)), None)
@@ -89,8 +98,10 @@ class Crawl:
         target: TargetView,
         memory: Memory,
         interests: Mapping[NormalizedName, Interest],
+        formats: Formats,
     ) -> None:
         self.projects: dict[NormalizedName, Project] = {}
+        self.formats: Final = formats
         self.stop: Final = threading.Event()
         self._listings = listings
         self._target = target
@@ -162,16 +173,28 @@ class Crawl:
     async def _view(self, page: ProjectPage, interest: Interest) -> View:
         special = bool(interest.hashes or interest.direct)
         known = self._memory.views.setdefault(page, {})
-        view = None if special else known.get(self._target.key)
+        formats = self.formats
+        key = (
+            self._target.key,
+            formats.allows_wheel(page.name),
+            formats.allows_source(page.name),
+        )
+        view = None if special else known.get(key)
         if view is None:
             view = await self._build(page, interest)
             if not special:
-                known[self._target.key] = view
+                known[key] = view
         return view
 
     async def _build(self, page: ProjectPage, interest: Interest) -> View:
         def build() -> View:
-            return build_view(page, self._target, hashes=interest.hashes, direct=interest.direct)
+            return build_view(
+                page,
+                self._target,
+                hashes=interest.hashes,
+                direct=interest.direct,
+                formats=self.formats,
+            )
 
         return build() if len(page.files) < _LARGE_PAGE else await asyncio.to_thread(build)
 
@@ -183,7 +206,9 @@ class Crawl:
             return
         metadata = view.metadata[index]
         if metadata is None:
-            _ = self._metadata_task(view, index, ahead=True)
+            # What may have to be built for its metadata is read when it is chosen, not before
+            if is_wheel(view.files[index].filename):
+                _ = self._metadata_task(view, index, ahead=True)
         else:
             self._follow(metadata)
 
@@ -247,6 +272,10 @@ class Crawl:
     def add_direct(self, name: NormalizedName, file: DistFile) -> None:
         """Make a URL that a distribution names one more candidate of its project."""
         self._wait(self._add_direct(name, file))
+
+    def build(self, parsed: SourceUrl, name: NormalizedName) -> DistFile:
+        """Wait for the wheel that comes of a source. Raises BuildError, FetchError, WheelError."""
+        return self._wait(self._listings.built(parsed.source, parsed.hashes, name)).wheel
 
     def _wait(self, reading: Coroutine[Any, Any, T]) -> T:
         if self.stop.is_set():

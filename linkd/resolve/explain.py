@@ -174,7 +174,9 @@ class _Explanation:
     ) -> list[tuple[Version, tuple[Absence, DistFile]]]:
         """Newest first."""
         project = selection.project
-        missing = absences(project.page, self._provider.target, project.hashes)
+        missing = absences(
+            project.page, self._provider.target, project.hashes, self._provider.formats
+        )
         return [
             (version, missing[version])
             for version in sorted(missing, reverse=True)
@@ -224,7 +226,7 @@ class _Explanation:
         mask = -1
         for edge in edges:
             if edge.url is not None:
-                mask &= view.url_mask(edge.url.partition("#")[0])
+                mask &= self._provider.url_mask(view, edge.url)
             else:
                 mask &= view.candidates(edge.specifier, str(edge.specifier)).mask
         return mask
@@ -260,6 +262,8 @@ def _absence(absence: Absence, file: DistFile) -> str:
             return "has none of the required hashes"
         case Absence.SOURCE_ONLY:
             return "is there only as source, which is not built"
+        case Absence.WHEEL_ONLY:
+            return "is there only as a wheel, which --no-binary leaves out"
     return "cannot be read"
 
 
@@ -269,4 +273,6 @@ def _offer(version: Version, absence: Absence, file: DistFile) -> str:
             return f"{version} for Python {file.requires_python}"
         case Absence.TAGS:
             return f"{version} for {wheel_tags(file.filename)}"
+        case Absence.WHEEL_ONLY:
+            return f"{version} only as a wheel"
     return f"{version} only as source"

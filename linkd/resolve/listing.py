@@ -15,6 +15,7 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from linkd.core.formats import Formats
 from linkd.core.wheel import DistFile, ProjectPage
 from linkd.resolve.metadata import CoreMetadata, parse_version
 from linkd.resolve.ranges import EVERYTHING, CandidateSet
@@ -23,13 +24,17 @@ from linkd.resolve.target_view import TargetView
 
 Hashes = Mapping[str, frozenset[str]]
 _build_number = re.compile(r"(\d+)(.*)")
-_SOURCE_SUFFIXES: Final = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
+_BUILDABLE: Final = (".tar.gz", ".zip")
+"""What a page's source archive must be to become a candidate (PEP 625, and older ones)."""
+_SOURCE_SUFFIXES: Final = (*_BUILDABLE, ".tgz", ".tar.bz2", ".tar.xz", ".tar")
+_ANY: Final = Formats()
 
 
 class Absence(enum.StrEnum):
     """Why a release that the page names is not a candidate; the last is the closest miss."""
 
     UNREADABLE = "unreadable"
+    WHEEL_ONLY = "wheel-only"
     SOURCE_ONLY = "source-only"
     TAGS = "tags"
     PYTHON = "python"
@@ -170,23 +175,23 @@ def build_view(
     *,
     hashes: Hashes | None = None,
     direct: Iterable[DistFile] = (),
+    formats: Formats = _ANY,
 ) -> View:
-    """The best wheel of each version; with `hashes`, only of files that may have one of them."""
-    best: dict[Version, tuple[tuple[bool, int, int, str], DistFile]] = {}
-    for wheel in _wheels(page):
-        file = wheel.file
-        tag_rank = target.tag_rank(wheel.tags)
-        if tag_rank is None or not target.python_fits(file.requires_python):
-            continue
-        if hashes and not hashes_admit(file, hashes):
-            continue
-        number, rest = wheel.build
-        rank = (not file.yanked, -tag_rank, number, rest)
-        known = best.get(wheel.version)
-        if known is None or rank > known[0]:
-            best[wheel.version] = (rank, file)
+    """The best wheel of each version, or its source archive where there is no wheel that fits.
+
+    With `hashes`, only of files that may have one of them.
+    """
+    hashes = hashes or {}
+    best = _best_wheels(page, target, hashes) if formats.allows_wheel(page.name) else {}
+    if formats.allows_source(page.name):
+        for version, file in _sources(page):
+            known = best.get(version)
+            if known is not None and (file.yanked or not known.yanked):
+                continue
+            if target.python_fits(file.requires_python) and hashes_admit(file, hashes):
+                best[version] = file
     versions = sorted(best)
-    files = [best[version][1] for version in versions]
+    files = [best[version] for version in versions]
     ordered = len(versions)
     for file in direct:
         version = parse_version(file.filename.split("-", 2)[1])
@@ -204,6 +209,23 @@ def build_view(
     )
 
 
+def _best_wheels(page: ProjectPage, target: TargetView, hashes: Hashes) -> dict[Version, DistFile]:
+    best: dict[Version, tuple[tuple[bool, int, int, str], DistFile]] = {}
+    for wheel in _wheels(page):
+        file = wheel.file
+        tag_rank = target.tag_rank(wheel.tags)
+        if tag_rank is None or not target.python_fits(file.requires_python):
+            continue
+        if not hashes_admit(file, hashes):
+            continue
+        number, rest = wheel.build
+        rank = (not file.yanked, -tag_rank, number, rest)
+        known = best.get(wheel.version)
+        if known is None or rank > known[0]:
+            best[wheel.version] = (rank, file)
+    return {version: file for version, (_, file) in best.items()}
+
+
 def hashes_admit(file: DistFile, hashes: Hashes) -> bool:
     """False only if the file's own hashes show that it is none of those wanted."""
     common = [algorithm for algorithm in file.hashes if algorithm in hashes]
@@ -211,12 +233,15 @@ def hashes_admit(file: DistFile, hashes: Hashes) -> bool:
 
 
 def absences(
-    page: ProjectPage, target: TargetView, hashes: Hashes | None = None
+    page: ProjectPage,
+    target: TargetView,
+    hashes: Hashes | None = None,
+    formats: Formats = _ANY,
 ) -> dict[Version, tuple[Absence, DistFile]]:
     """For each release that has no candidate: the closest miss, and the file that it was."""
     found: dict[Version, tuple[Absence, DistFile]] = {}
     present: set[Version] = set()
-    for version, absence, file in _judged(page, target, hashes or {}):
+    for version, absence, file in _judged(page, target, hashes or {}, formats):
         if absence is None:
             present.add(version)
             continue
@@ -227,22 +252,28 @@ def absences(
 
 
 def _judged(
-    page: ProjectPage, target: TargetView, hashes: Hashes
+    page: ProjectPage, target: TargetView, hashes: Hashes, formats: Formats
 ) -> Iterator[tuple[Version, Absence | None, DistFile]]:
+    forbidden = None if formats.allows_source(page.name) else Absence.SOURCE_ONLY
     for file in page.files:
         version = _source_version(page.name, file.filename)
         if version is not None:
-            fits = target.python_fits(file.requires_python)
-            yield version, Absence.SOURCE_ONLY if fits else Absence.PYTHON, file
+            unfit = None if file.filename.endswith(_BUILDABLE) else Absence.SOURCE_ONLY
+            yield version, _absence(file, target, hashes, forbidden or unfit), file
+    forbidden = None if formats.allows_wheel(page.name) else Absence.WHEEL_ONLY
     for wheel in _wheels(page):
-        absence = None
-        if target.tag_rank(wheel.tags) is None:
-            absence = Absence.TAGS
-        elif not target.python_fits(wheel.file.requires_python):
-            absence = Absence.PYTHON
-        elif hashes and not hashes_admit(wheel.file, hashes):
-            absence = Absence.HASHES
-        yield wheel.version, absence, wheel.file
+        unfit = Absence.TAGS if target.tag_rank(wheel.tags) is None else None
+        yield wheel.version, unfit or _absence(wheel.file, target, hashes, forbidden), wheel.file
+
+
+def _absence(
+    file: DistFile, target: TargetView, hashes: Hashes, forbidden: Absence | None
+) -> Absence | None:
+    if not target.python_fits(file.requires_python):
+        return Absence.PYTHON
+    if forbidden is not None:
+        return forbidden
+    return None if hashes_admit(file, hashes) else Absence.HASHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +299,17 @@ def _wheels(page: ProjectPage) -> Iterator[_Wheel]:
             yield _Wheel(file, version, build, wheel_tags(filename))
 
 
+def _sources(page: ProjectPage) -> Iterator[tuple[Version, DistFile]]:
+    """The page's source archives that can be built; of several of one version the first."""
+    seen: set[Version] = set()
+    for file in page.files:
+        if file.filename.endswith(_BUILDABLE):
+            version = _source_version(page.name, file.filename)
+            if version is not None and version not in seen:
+                seen.add(version)
+                yield version, file
+
+
 def wheel_tags(filename: str) -> str:
     """The compressed tag set of a wheel's file name."""
     return "-".join(filename.removesuffix(".whl").rsplit("-", 3)[1:])
@@ -288,6 +330,10 @@ def _source_version(name: NormalizedName, filename: str) -> Version | None:
     if suffix is None:
         return None
     stem = filename.removesuffix(suffix)
+    if stem[len(name) : len(name) + 1] == "-" and _is_named(stem[: len(name)], name):
+        version = parse_version(stem[len(name) + 1 :])
+        if version is not None:
+            return version
     for position in (match.start() for match in re.finditer("-", stem)):
         if canonicalize_name(stem[:position]) == name:
             return parse_version(stem[position + 1 :])

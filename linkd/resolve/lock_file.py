@@ -14,6 +14,7 @@ from packaging.markers import Environment
 from packaging.pylock import (
     Package,
     PackageArchive,
+    PackageSdist,
     PackageWheel,
     Pylock,
     PylockSelectError,
@@ -21,7 +22,12 @@ from packaging.pylock import (
     is_valid_pylock_path,
 )
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import Version
 
 from linkd.core.target import Interpreter
@@ -67,20 +73,24 @@ def _tag(text: str) -> Tag:
 
 
 def _pin(file: RequirementFile, package: Package, source: object) -> Pin:
-    if not isinstance(source, PackageWheel | PackageArchive):
+    if not isinstance(source, PackageWheel | PackageArchive | PackageSdist):
         kind = type(source).__name__.removeprefix("Package").lower()
         raise InvalidLockFile(
             path=file.path,
-            reason=f"{package.name} comes from {kind}: building from source is not supported",
+            reason=f"{package.name} comes from {kind}: that cannot be installed from a lock file",
         )
     url = _url(file, source)
     filename = _filename(url, source)
     try:
-        _, version, _, _ = parse_wheel_filename(filename)
-    except InvalidWheelFilename as error:
+        if isinstance(source, PackageSdist):
+            _, version = parse_sdist_filename(filename)
+        else:
+            _, version, _, _ = parse_wheel_filename(filename)
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise InvalidLockFile(
             path=file.path,
-            reason=f"{package.name} is {filename}: building from source is not supported",
+            reason=f"{package.name} is {filename}, which is neither a wheel nor named as a "
+            "source distribution",
         ) from error
     dist_file = DistFile(filename=filename, url=url, hashes=dict(source.hashes), size=source.size)
     return Pin(
@@ -95,7 +105,7 @@ def _pin(file: RequirementFile, package: Package, source: object) -> Pin:
     )
 
 
-def _url(file: RequirementFile, source: PackageWheel | PackageArchive) -> str:
+def _url(file: RequirementFile, source: PackageWheel | PackageArchive | PackageSdist) -> str:
     """A path counts before a URL, and is relative to the lock file."""
     if source.path is not None:
         return Path(
@@ -104,8 +114,8 @@ def _url(file: RequirementFile, source: PackageWheel | PackageArchive) -> str:
     return urljoin(Path(file.path).as_uri(), source.url or "")
 
 
-def _filename(url: str, source: PackageWheel | PackageArchive) -> str:
-    if isinstance(source, PackageWheel):
+def _filename(url: str, source: PackageWheel | PackageArchive | PackageSdist) -> str:
+    if isinstance(source, PackageWheel | PackageSdist):
         return source.filename
     return urlsplit(url).path.rpartition("/")[2]
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from linkd.core.source import is_wheel
+from linkd.errors import InvalidRequirement
 from linkd.resolve.admission import Grants, Policy, Selection, granted_by, select
 from linkd.resolve.crawl import Crawl
 from linkd.resolve.listing import View, wheel_tags
@@ -17,6 +19,7 @@ from linkd.resolve.metadata import CoreMetadata, Dependency, parse_version
 from linkd.resolve.ranges import EVERYTHING, NOTHING, CandidateSet
 from linkd.resolve.requirement import Asked, direct_file, parse_url
 from linkd.resolve.solver import Package, Root
+from linkd.resolve.source import parse_source
 from linkd.resolve.target_view import TargetView
 
 _BATCHES: Final = (1, 1, 4, 16, 64)
@@ -36,6 +39,9 @@ class Provider:
         self.policy: Final = policy
         self.unsupported: Final[dict[str, str]] = {}
         """Reasons by URL of dependencies that cannot be candidates."""
+        self.formats: Final = crawl.formats
+        self._wheels: Final[dict[str, str]] = {}
+        """By the URL of a source the URL of the wheel that was built of it."""
         self._crawl = crawl
         self._grants = grants
         self._selections: dict[NormalizedName, Selection] = {}
@@ -215,17 +221,31 @@ class Provider:
             return EVERYTHING
         return selection.view.candidates(dependency.specifier, dependency.specifier_text)
 
+    def url_mask(self, view: View, url: str) -> int:
+        """The mask of what a URL names, or of what was built of it."""
+        return view.url_mask(self._wheels.get(url, url.partition("#")[0]))
+
     def _url_candidates(self, view: View, url: str) -> int:
         """The mask of a URL; one that is new becomes a candidate, and the solve starts again."""
         if url in self.unsupported:
             return 0
+        mask = self.url_mask(view, url)
+        if mask:
+            return mask
         try:
-            bare, hashes = parse_url(url)
-            file = direct_file(bare, hashes)
+            source = parse_source(url)
+            if source is None:
+                file = direct_file(*parse_url(url))
+            else:
+                file = self._crawl.build(source, view.name)
+                self._wheels[url] = file.url
         except ValueError as error:
             self.unsupported[url] = str(error)
             return 0
-        mask = view.url_mask(bare)
+        except InvalidRequirement as error:
+            self.unsupported[url] = error.reason
+            return 0
+        mask = view.url_mask(file.url)
         if not mask:
             self._crawl.add_direct(view.name, file)
             raise StartAgain
@@ -283,7 +303,10 @@ class Provider:
         while rest and len(wanted) < batch:
             other = selection.best(rest)
             rest &= ~(1 << other)
-            if selection.view.metadata[other] is None:
+            # One that may have to be built is not read on the chance that it is needed
+            if selection.view.metadata[other] is None and is_wheel(
+                selection.view.files[other].filename
+            ):
                 wanted.append(other)
         self._crawl.need_metadata(selection.view, wanted)
 

@@ -1,11 +1,10 @@
-"""Requirements as a person writes them: PEP 508, and paths and URLs of wheels as pip takes them."""
+"""Requirements as a person writes them: PEP 508, and paths and URLs as pip takes them."""
 
 import os.path
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from packaging.direct_url import ArchiveInfo, DirectUrl
 from packaging.markers import InvalidMarker, Marker
@@ -19,20 +18,12 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from linkd.core.source import Source, SourceKind
 from linkd.core.wheel import DistFile
 from linkd.errors import InvalidRequirement
+from linkd.resolve.source import ARCHIVES, SourceUrl, fragment_hashes, parse_source
 
-_HASH_LENGTHS: Final = {
-    "md5": 32,
-    "sha1": 40,
-    "sha224": 56,
-    "sha256": 64,
-    "sha384": 96,
-    "sha512": 128,
-}
-_VERSION_CONTROL: Final = ("git", "hg", "svn", "bzr")
-_ARCHIVES: Final = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
-_NO_SOURCES: Final = "building from source is not supported; give a wheel (.whl)"
+_UNNAMED = NormalizedName("")
 
 _named_url = re.compile(r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
 _trailing_extras = re.compile(r"^(?P<location>.+?)\[(?P<extras>[A-Za-z0-9._,\s-]+)\]$")
@@ -45,11 +36,14 @@ class Asked:
     """One requirement as it was asked for."""
 
     name: NormalizedName
+    """Empty where only building a source tells it; it is known before anything is resolved."""
     extras: frozenset[NormalizedName] = frozenset()
     specifier: SpecifierSet = field(default_factory=SpecifierSet)
     marker: Marker | None = None
     url: str | None = None
     """Absolute, without fragment, with the credentials that it was given with."""
+    source: Source | None = None
+    """What has to be built, if its URL is not that of a wheel."""
     hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Hex digests by algorithm of which one must match; empty if none was given."""
     origin: str
@@ -85,6 +79,20 @@ def parse_requirement(text: str, *, origin: str, directory: str | os.PathLike[st
     if _is_location(draft.text):
         return _parse_location(draft)
     return _parse_named(draft)
+
+
+def parse_editable(text: str, *, origin: str, directory: str | os.PathLike[str]) -> Asked:
+    """Read what stands behind ``-e``: a folder, perhaps with extras and a marker.
+
+    Raises InvalidRequirement.
+    """
+    draft = _Draft(text.strip(), origin, os.fspath(directory))
+    if not draft.text:
+        raise draft.refuse("it is empty")
+    asked = _parse_named(draft) if _named_url.match(draft.text) else _parse_location(draft)
+    if asked.source is None or asked.source.kind is not SourceKind.TREE:
+        raise draft.refuse("only a folder with a project in it can be installed as editable")
+    return replace(asked, source=replace(asked.source, editable=True))
 
 
 def without_credentials(text: str) -> str:
@@ -125,27 +133,13 @@ def parse_url(url: str) -> tuple[str, dict[str, frozenset[str]]]:
     """
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    if scheme.partition("+")[0] in _VERSION_CONTROL:
-        reason = f"version control URLs are not supported: {_NO_SOURCES}"
-        raise ValueError(reason)
     if scheme not in {"http", "https", "file"}:
         reason = f"URLs of scheme {scheme!r} are not supported"
         raise ValueError(reason)
-    _check_is_wheel(wheel_filename(url))
-    return urlunsplit(parts._replace(fragment="")), _fragment_hashes(parts)
-
-
-def check_digest(algorithm: str, digest: str) -> str:
-    """The digest in lower case. Raises ValueError with the reason if it is none."""
-    length = _HASH_LENGTHS.get(algorithm)
-    if length is None:
-        reason = f"{algorithm!r} is not a hash algorithm that is supported"
+    if not wheel_filename(url).endswith(".whl"):
+        reason = "it is neither a wheel (.whl) nor a source that can be built"
         raise ValueError(reason)
-    digest = digest.lower()
-    if not re.fullmatch(f"[0-9a-f]{{{length}}}", digest):
-        reason = f"{digest!r} is not a {algorithm} digest in hexadecimal"
-        raise ValueError(reason)
-    return digest
+    return urlunsplit(parts._replace(fragment="")), fragment_hashes(parts.fragment)
 
 
 def _is_location(text: str) -> bool:
@@ -160,7 +154,7 @@ def _is_location(text: str) -> bool:
         bare.startswith((".", "/", "~", "file:"))
         or "://" in bare
         or os.sep in bare
-        or bare.endswith((".whl", *_ARCHIVES))
+        or bare.endswith((".whl", *ARCHIVES))
     )
 
 
@@ -216,7 +210,11 @@ def _asked_for_url(
     name: NormalizedName | None,
 ) -> Asked:
     try:
-        url, hashes = parse_url(_absolute_url(location, draft.directory))
+        absolute = _absolute_url(location, draft.directory)
+        source = parse_source(absolute)
+        if source is not None:
+            return _asked_for_source(draft, source, extras=extras, marker=marker, name=name)
+        url, hashes = parse_url(absolute)
         actual, _version, _build, _tags = parse_wheel_filename(wheel_filename(url))
     except InvalidWheelFilename as error:
         raise draft.refuse(str(error)) from error
@@ -235,8 +233,28 @@ def _asked_for_url(
     )
 
 
+def _asked_for_source(
+    draft: _Draft,
+    parsed: SourceUrl,
+    *,
+    extras: frozenset[NormalizedName],
+    marker: Marker | None,
+    name: NormalizedName | None,
+) -> Asked:
+    return Asked(
+        name=name or canonicalize_name(parsed.name or _UNNAMED),
+        extras=extras | frozenset(map(canonicalize_name, parsed.extras)),
+        marker=marker,
+        url=parsed.source.url,
+        source=parsed.source,
+        hashes=parsed.hashes,
+        origin=draft.origin,
+        text=without_credentials(draft.text),
+    )
+
+
 def _absolute_url(location: str, directory: str) -> str:
-    """An absolute URL; that of a local file only if the file is there."""
+    """An absolute URL; that of a local file or folder only if it is there."""
     parts = urlsplit(location)
     if parts.scheme and parts.scheme.lower() != "file" and _scheme.match(location):
         return location
@@ -248,29 +266,7 @@ def _absolute_url(location: str, directory: str) -> str:
     else:
         path, _, fragment = location.partition("#")
     absolute = os.path.normpath(os.path.join(directory, os.path.expanduser(path)))
-    if os.path.isdir(absolute):
-        reason = f"{absolute} is a source tree: {_NO_SOURCES}"
-        raise ValueError(reason)
-    if not os.path.isfile(absolute):
+    if not os.path.exists(absolute):
         reason = f"there is no file {absolute}"
         raise ValueError(reason)
     return urlunsplit(SplitResult("file", "", quote(absolute), "", fragment))
-
-
-def _check_is_wheel(filename: str) -> None:
-    if filename.endswith(_ARCHIVES):
-        reason = f"{filename} is a source archive: {_NO_SOURCES}"
-        raise ValueError(reason)
-    if not filename.endswith(".whl"):
-        reason = "only URLs and paths of wheels (.whl) can be installed"
-        raise ValueError(reason)
-
-
-def _fragment_hashes(parts: SplitResult) -> dict[str, frozenset[str]]:
-    return {algorithm: frozenset({digest}) for algorithm, digest in _known_digests(parts.fragment)}
-
-
-def _known_digests(fragment: str) -> Iterator[tuple[str, str]]:
-    for key, value in parse_qsl(fragment):
-        if key in _HASH_LENGTHS:
-            yield key, check_digest(key, value)

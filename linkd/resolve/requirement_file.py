@@ -5,12 +5,14 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from linkd.errors import InvalidRequirement, InvalidRequirementFile
-from linkd.resolve.requirement import Asked, check_digest, parse_requirement
+from linkd.resolve.requirement import Asked, parse_editable, parse_requirement
+from linkd.resolve.source import check_digest
 
 _comment = re.compile(r"(^|\s+)#.*$")
+_editable = re.compile(r"(?:-e\s*=?|--editable(?:\s+|=))\s*(?P<project>.*)")
 _option_begins = re.compile(r"(?:^|\s)(-.*)$")
 
 _SHORT: Final = {
@@ -52,6 +54,9 @@ class RequirementSet:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     no_index: bool = False
+    no_binary: tuple[str, ...] = ()
+    """Values of the option, in their order; so `only_binary`."""
+    only_binary: tuple[str, ...] = ()
     prerelease: bool = False
     require_hashes: bool = False
 
@@ -108,6 +113,8 @@ class _Reading:
     index_url: str | None = None
     extra_index_urls: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
+    no_binary: list[str] = field(default_factory=list)
+    only_binary: list[str] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     _seen: set[tuple[str, bool]] = field(default_factory=set)
 
@@ -117,7 +124,10 @@ class _Reading:
             return
         self._seen.add(key)
         for line in _logical_lines(file):
-            if line.text.startswith("-"):
+            editable = _editable.fullmatch(line.text)
+            if editable and not constraint:
+                self.requirements.append(_parse_editable(line, editable["project"], self.directory))
+            elif line.text.startswith("-"):
                 self._take_options(line)
             elif constraint:
                 self.constraints.append(_parse_constraint(line, self.directory))
@@ -138,6 +148,8 @@ class _Reading:
             extra_index_urls=tuple(self.extra_index_urls),
             find_links=tuple(self.find_links),
             no_index="--no-index" in self.flags,
+            no_binary=tuple(self.no_binary),
+            only_binary=tuple(self.only_binary),
             prerelease="--pre" in self.flags,
             require_hashes="--require-hashes" in self.flags,
         )
@@ -151,7 +163,7 @@ class _Reading:
 
     def _handler(self, name: str, line: _Line) -> Callable[[str], None]:
         if name == "--editable":
-            raise line.refuse("editable installs (-e) are not supported yet")
+            raise line.refuse("-e stands alone in its line, and in no constraint file")
         if name == "--hash":
             raise line.refuse("--hash belongs behind a requirement")
         handlers: dict[str, Callable[[str], None]] = {
@@ -162,8 +174,8 @@ class _Reading:
             "--find-links": lambda value: self.find_links.append(
                 _find_links(line, value, self.directory)
             ),
-            "--only-binary": lambda _value: None,  # wheels are all that is ever installed
-            "--no-binary": lambda value: _refuse_sources(line, value),
+            "--only-binary": self.only_binary.append,
+            "--no-binary": self.no_binary.append,
         }
         return handlers[name]
 
@@ -249,21 +261,10 @@ def _find_links(line: _Line, value: str, directory: str) -> str:
     return beside if os.path.exists(beside) else os.path.join(directory, value)
 
 
-def _refuse_sources(line: _Line, value: str) -> None:
-    if value != ":none:":
-        raise line.refuse("--no-binary is not supported: only wheels are installed")
-
-
 def _parse_line(line: _Line, directory: str) -> Asked:
     """One requirement with its ``--hash`` options."""
     text, options = _split_requirement(line.text)
-    try:
-        asked = parse_requirement(text, origin=line.origin, directory=directory)
-    except InvalidRequirement as error:
-        try:
-            asked = parse_requirement(text, origin=line.origin, directory=line.directory)
-        except InvalidRequirement:
-            raise error from None
+    asked = _parse_against(parse_requirement, line, text, directory)
     hashes: dict[str, set[str]] = {key: set(value) for key, value in asked.hashes.items()}
     for name, value in _options(line, options):
         if name != "--hash":
@@ -273,6 +274,25 @@ def _parse_line(line: _Line, directory: str) -> Asked:
     if not options:
         return asked
     return replace(asked, hashes={key: frozenset(value) for key, value in hashes.items()})
+
+
+def _parse_editable(line: _Line, text: str, directory: str) -> Asked:
+    return _parse_against(parse_editable, line, text, directory)
+
+
+class _Parse(Protocol):
+    def __call__(self, text: str, /, *, origin: str, directory: str) -> Asked: ...
+
+
+def _parse_against(parse: _Parse, line: _Line, text: str, directory: str) -> Asked:
+    """A relative path is against the client's folder, or where nothing is there, the file's."""
+    try:
+        return parse(text, origin=line.origin, directory=directory)
+    except InvalidRequirement as error:
+        try:
+            return parse(text, origin=line.origin, directory=line.directory)
+        except InvalidRequirement:
+            raise error from None
 
 
 def _split_requirement(text: str) -> tuple[str, str]:
@@ -301,4 +321,6 @@ def _parse_constraint(line: _Line, directory: str) -> Asked:
         raise line.refuse(f"not a constraint: {error.reason}") from error
     if asked.extras:
         raise line.refuse("a constraint must not name extras")
+    if asked.source is not None:
+        raise line.refuse("a constraint must not name what has to be built")
     return asked

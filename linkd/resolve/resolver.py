@@ -10,6 +10,7 @@ from typing import Final
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from linkd.core.formats import Formats
 from linkd.core.listings import Listings
 from linkd.core.target import Interpreter
 from linkd.core.wheel import Pin
@@ -42,6 +43,7 @@ class ResolveRequest:
     upgrade: bool | frozenset[NormalizedName] = False
     """Whether, or for which projects, what is installed is not preferred."""
     require_hashes: bool = False
+    formats: Formats = field(default_factory=Formats)
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
     """What is installed: kept where it satisfies, unless upgraded."""
 
@@ -70,13 +72,16 @@ class Resolver:
     async def resolve(
         self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
     ) -> Resolution:
-        """Find the pins. Raises ResolveError, FetchError and InvalidRequirement."""
+        """Find the pins. Raises ResolveError, FetchError, BuildError and InvalidRequirement.
+
+        Requirements of sources have been exchanged for those of the wheels that came of them.
+        """
         target = target_view(interpreter)
         policy = _policy(request, target)
         interests = dict(_interests(policy))
         if request.require_hashes:
             _check_hashes_given(policy, interests)
-        crawl = Crawl(listings, target, self._memory, interests)
+        crawl = Crawl(listings, target, self._memory, interests, request.formats)
         solved = await self._solve(_Solving(crawl, target, policy, self._limits))
         resolution = _Answer(solved, interests).resolution()
         if request.require_hashes:

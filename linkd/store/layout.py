@@ -57,6 +57,16 @@ class Layout:
         return os.path.join(self.version, "trash")
 
     @property
+    def built(self) -> str:
+        """What came of sources, by the source's digest and the interpreter."""
+        return os.path.join(self.version, "built")
+
+    @property
+    def logs(self) -> str:
+        """What failed builds wrote."""
+        return os.path.join(self.version, "logs")
+
+    @property
     def state(self) -> str:
         return os.path.join(self.root, "state.sqlite")
 
@@ -77,7 +87,16 @@ class Layout:
         return os.path.join(self.incoming, f"{name}.part")
 
     def _folders(self) -> tuple[str, ...]:
-        return self.version, self.wheels, self.pool, self.index, self.incoming, self.trash
+        return (
+            self.version,
+            self.wheels,
+            self.pool,
+            self.index,
+            self.incoming,
+            self.trash,
+            self.built,
+            self.logs,
+        )
 
     def create(self) -> None:
         """Make what is missing, and prove that it can be written.

@@ -4,6 +4,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from linkd.core.formats import Formats, Names
 from linkd.core.wheel import DistFile, ProjectPage
 from linkd.resolve.listing import Absence, absences, build_view
 from linkd.resolve.target_view import target_view
@@ -61,6 +62,52 @@ def test_masks(versions: list[str], direct: list[str], wanted: list[str]) -> Non
     ]
 
 
+ONLY_WHEELS = Formats(only_binary=Names(every=True))
+
+
+async def test_sources() -> None:
+    """A source archive is a candidate only where its version has no wheel that fits."""
+    world = World()
+    world.add("foo", "1.0")
+    world.add_source("foo", "1.0")
+    world.add("foo", "2.0", tags="cp310-cp310-win_amd64")
+    world.add_source("foo", "2.0")
+    page = await world.project(FOO)
+
+    assert [file.filename for file in build_view(page, TARGET).files] == [
+        "foo-1.0-py3-none-any.whl",
+        "foo-2.0.tar.gz",
+    ]
+    assert absences(page, TARGET) == {}
+
+
+async def test_no_wheels() -> None:
+    """Without wheels only source archives are candidates, and what has none is told of."""
+    world = World()
+    world.add("foo", "1.0")
+    world.add("foo", "2.0")
+    world.add_source("foo", "2.0")
+    page = await world.project(FOO)
+    formats = Formats(no_binary=Names(names=frozenset({FOO})))
+
+    view = build_view(page, TARGET, formats=formats)
+    found = absences(page, TARGET, formats=formats)
+
+    assert [file.filename for file in view.files] == ["foo-2.0.tar.gz"]
+    assert {str(version): why for version, (why, _) in found.items()} == {"1.0": Absence.WHEEL_ONLY}
+
+
+async def test_yanked_wheel() -> None:
+    """A source archive counts before a yanked wheel of the same version."""
+    world = World()
+    world.add("foo", "1.0", yanked=True)
+    world.add_source("foo", "1.0")
+
+    view = build_view(await world.project(FOO), TARGET)
+
+    assert [file.filename for file in view.files] == ["foo-1.0.tar.gz"]
+
+
 async def test_absences() -> None:
     """For each release without a candidate the closest miss is known."""
     world = World()
@@ -73,7 +120,7 @@ async def test_absences() -> None:
     page = await world.project(FOO)
     wanted = {"sha256": frozenset({sha256("foo-1.0-py3-none-any.whl")})}
 
-    found = absences(page, TARGET, wanted)
+    found = absences(page, TARGET, wanted, ONLY_WHEELS)
 
     assert {str(version): absence for version, (absence, _) in found.items()} == {
         "2.0": Absence.TAGS,

@@ -111,13 +111,16 @@ def test_archive_is_a_direct_url() -> None:
         (package("a", wheel("a", tag="cp27-none-win32")), "a"),
         (package("a") + package("a"), "Multiple packages"),
         (package("b", wheel("a")).replace('version = "1.0"', 'version = "2.0"'), "b"),
-        ('[[packages]]\nname = "a"\n[packages.directory]\npath = "."\n', "building from source"),
+        (
+            '[[packages]]\nname = "a"\n[packages.directory]\npath = "."\n',
+            "cannot be installed from a lock file",
+        ),
         (
             (
                 '[[packages]]\nname = "a"\n[packages.archive]\n'
                 f'url = "https://example.org/a.tar.gz"\nhashes = {{ sha256 = "{ONE}" }}\n'
             ),
-            "building from source",
+            "neither a wheel nor",
         ),
     ],
 )

@@ -112,6 +112,8 @@ class TestOptions:
             ),
             find_links=(str(tmp_path / "wheels"), "/cwd/elsewhere", "https://example.org/wheels"),
             no_index=True,
+            no_binary=(":none:",),
+            only_binary=(":all:",),
             prerelease=True,
             require_hashes=True,
         )
@@ -119,8 +121,7 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("line", "reason"),
         [
-            ("-e ./project", "editable"),
-            ("--no-binary foo", "only wheels"),
+            ("--pre -e ./project", "stands alone"),
             ("--nope", "--nope is not an option"),
             ("--nope=1", "--nope is not an option"),
             ("--pre=1", "takes no value"),

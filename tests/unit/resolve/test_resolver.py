@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from packaging.direct_url import DirectUrl
 from packaging.utils import canonicalize_name
 
+from linkd.core.source import Built
 from linkd.core.wheel import DistFile
 from linkd.errors import (
     BrokenWheel,
@@ -337,13 +339,24 @@ class TestUrls:
         assert f"'lib @ {two.url}' (b.txt:2)" in caught.value.explanation
 
     async def test_version_control(self, world: World) -> None:
-        """A distribution that needs a version control URL cannot be had, and it says why."""
-        world.add("app", "1.0", "lib @ git+https://git.example.org/lib")
+        """A distribution that needs a repository of another kind cannot be had, and it says why."""
+        world.add("app", "1.0", "lib @ hg+https://hg.example.org/lib")
 
         with pytest.raises(Unsolvable) as caught:
             await versions(world, "app")
 
-        assert "version control URLs are not supported" in caught.value.explanation
+        assert "hg repositories are not supported" in caught.value.explanation
+
+    async def test_repository(self, world: World) -> None:
+        """A distribution that needs a repository gets the wheel that was built of it."""
+        wheel = world.add("lib", "3.0", listed=False)
+        world.add("lib", "1.0")
+        world.add("app", "1.0", "lib @ git+https://git.example.org/lib@main")
+        world.builds["https://git.example.org/lib"] = Built(
+            name=canonicalize_name("lib"), wheel=wheel, direct_url=DirectUrl(url="")
+        )
+
+        assert await versions(world, "app") == {"app": "1.0", "lib": "3.0"}
 
     async def test_unfit(self, world: World) -> None:
         """A URL of a wheel for another platform is refused as such."""
@@ -482,7 +495,7 @@ class TestConflicts:
         world.add_source("lib", "2.0")
 
         with pytest.raises(NoCompatibleWheel) as caught:
-            await versions(world, "lib")
+            await versions(world, "lib", options=Options(only_binary=(":all:",)))
 
         assert caught.value.available == ("2.0 only as source", "1.0 for cp310-cp310-win_amd64")
         assert INTERPRETER.tags[:3] == caught.value.wanted_tags

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from linkd.core.formats import Formats, parse_names
+from linkd.core.source import Built, Source
 from linkd.core.target import Interpreter, SchemeKey
 from linkd.core.wheel import DistFile, ProjectPage
 from linkd.resolve.requirement import Asked, parse_requirement
@@ -52,6 +54,8 @@ class World:
     hashed: bool = True
     failing: set[str] = field(default_factory=set)
     """Projects whose page raises RuntimeError."""
+    builds: dict[str, Built] = field(default_factory=dict)
+    """By the URL of a source."""
     asked: list[str] = field(default_factory=list)
     _pages: dict[NormalizedName, ProjectPage] = field(default_factory=dict)
 
@@ -90,10 +94,20 @@ class World:
             self.files.setdefault(canonicalize_name(name), []).append(file)
         return file
 
-    def add_source(self, name: str, version: str) -> None:
+    def add_source(self, name: str, version: str, *requires: str) -> None:
         filename = f"{name}-{version}.tar.gz"
         file = DistFile(filename=filename, url=f"https://files.example.org/{filename}")
+        lines = ["Metadata-Version: 2.2", f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {each}" for each in requires]
+        self.contents[file.url] = "\n".join([*lines, ""]).encode()
         self.files.setdefault(canonicalize_name(name), []).append(file)
+
+    async def built(
+        self, source: Source, hashes: Mapping[str, frozenset[str]], name: NormalizedName | None, /
+    ) -> Built:
+        """What `builds` has for its URL."""
+        self.asked.append(source.url)
+        return self.builds[source.url]
 
     async def project(self, name: NormalizedName, /) -> ProjectPage:
         self.asked.append(name)
@@ -133,6 +147,8 @@ class Options:
     prerelease: bool = False
     upgrade: bool | frozenset[NormalizedName] = False
     require_hashes: bool = False
+    no_binary: Sequence[str] = ()
+    only_binary: Sequence[str] = ()
     installed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -147,6 +163,9 @@ async def resolve(
         prerelease=options.prerelease,
         upgrade=options.upgrade,
         require_hashes=options.require_hashes,
+        formats=Formats(
+            no_binary=parse_names(options.no_binary), only_binary=parse_names(options.only_binary)
+        ),
         preferred={
             canonicalize_name(name): Version(version) for name, version in options.installed.items()
         },
