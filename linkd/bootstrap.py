@@ -10,6 +10,13 @@ from typing import Final
 
 from linkd.api.app import make_app
 from linkd.api.routes import Services
+from linkd.build.archives import Archives
+from linkd.build.bench import Bench
+from linkd.build.builder import Builder
+from linkd.build.circumstances import Circumstances
+from linkd.core.listings import Pages
+from linkd.core.progress import Reporter
+from linkd.core.receipt import Receipt
 from linkd.core.wheel import DistFile
 from linkd.fetch.credentials import Credentials
 from linkd.fetch.download import Downloader
@@ -26,6 +33,9 @@ from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
 from linkd.service.inspecting import ListDistributions, ReadStatus
 from linkd.service.install import Install
+from linkd.service.isolating import IsolateBuild
+from linkd.service.ports import Supplying
+from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
 from linkd.settings import Settings
@@ -48,6 +58,7 @@ class Daemon:
     http: HttpClient
     downloader: Downloader
     store: Store
+    builder: Builder
     resolver: Resolver
     workspaces: Workspaces
     grafting: ThreadPoolExecutor
@@ -70,6 +81,7 @@ class Daemon:
         """Wait for what is under way and let go of everything."""
         await self.http.close()
         await self.downloader.close()
+        await self.builder.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
         await asyncio.to_thread(self.grafting.shutdown)
@@ -100,16 +112,33 @@ def make_daemon(settings: Settings) -> Daemon:
     activity = Activity(lambda: workspaces.pending)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
     create = _creator(prober, state, layout)
+
+    async def install_for_build(request: InstallRequest, reporter: Reporter) -> Receipt:
+        return await install(request, reporter)
+
+    def supply(pages: Pages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
+        return Bench(builder=builder, pages=pages, circumstances=circumstances, reporter=reporter)
+
+    # Builds install what they need, and installs build what they must.
+    builder = Builder(
+        layout,
+        Archives(layout, downloader),
+        store,
+        IsolateBuild(create=create.create, install=install_for_build),
+        at_once=settings.builds,
+        timeout=settings.build_timeout,
+    )
+    install = Install(
+        prober=prober,
+        indexes=indexes,
+        resolver=resolver,
+        building=supply,
+        changer=changer,
+        memory=state,
+        create=create,
+    )
     services = Services(
-        install=Install(
-            prober=prober,
-            indexes=indexes,
-            resolver=resolver,
-            store=store,
-            changer=changer,
-            memory=state,
-            create=create,
-        ),
+        install=install,
         uninstall=Uninstall(prober=prober, changer=changer),
         distributions=ListDistributions(prober=prober),
         create=create,
@@ -131,6 +160,7 @@ def make_daemon(settings: Settings) -> Daemon:
         http=http,
         downloader=downloader,
         store=store,
+        builder=builder,
         resolver=resolver,
         workspaces=workspaces,
         grafting=grafting,

@@ -23,6 +23,7 @@
     │   └── UnsafeWheel                  unsafe-wheel
     ├── BuildError                   a source could not be made into a wheel
     │   ├── BuildFailed                  build-failed
+    │   ├── BuildForbidden               build-forbidden
     │   ├── BuildCycle                   build-cycle
     │   ├── SourceUnsafe                 source-unsafe
     │   └── VcsFailed                    vcs-failed
@@ -438,6 +439,22 @@ class BuildFailed(BuildError):
     def hint(self) -> str:
         where = f"all that it wrote is in {self.log}; " if self.log else ""
         return f"{where}--only-binary keeps to wheels, where there are any"
+
+
+@dataclass(eq=False, kw_only=True)
+class BuildForbidden(BuildError):
+    code = "build-forbidden"
+    title = "Building is not allowed"
+
+    subject: str
+
+    @property
+    def detail(self) -> str:
+        return f"{self.subject} would have to be built, which --only-binary forbids"
+
+    @property
+    def hint(self) -> str:
+        return "take it out of --only-binary, or give a wheel of it"
 
 
 @dataclass(eq=False, kw_only=True)

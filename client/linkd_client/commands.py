@@ -38,6 +38,13 @@ _REQUIREMENT = Option(
     metavar="FILE",
     repeatable=True,
 )
+_EDITABLE = Option(
+    "-e/--editable",
+    "install the project of this folder so that its changes count at once",
+    member="editable",
+    metavar="DIR",
+    repeatable=True,
+)
 _SYNC_OPTIONS = (
     Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
     Option(
@@ -76,6 +83,25 @@ _SYNC_OPTIONS = (
         repeatable=True,
     ),
     Option("--no-index", "use no index, only --find-links [PIP_NO_INDEX]", member="no_index"),
+    Option(
+        "--no-binary",
+        "build this one of its source; or :all:, :none:",
+        member="no_binary",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Option(
+        "--only-binary",
+        "build nothing of this one; or :all:, :none:",
+        member="only_binary",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Option(
+        "--no-build-isolation",
+        "build with what the environment has installed",
+        member="no_build_isolation",
+    ),
     Option("--no-deps", "leave dependencies out", member="no_deps"),
     Option("-U/--upgrade", "take the newest versions that fit", member="upgrade"),
     Option(
@@ -117,8 +143,8 @@ _SYNC_OPTIONS = (
 
 def _install(arguments: Arguments) -> Request:
     files = arguments.all("--requirement")
-    if not arguments.words and not files:
-        raise UsageError("install needs a requirement or -r FILE", arguments.command)
+    if not (arguments.words or files or "--editable" in arguments):
+        raise UsageError("install needs a requirement, -r FILE or -e DIR", arguments.command)
     return Request("POST", "/v1/install", _wanted(arguments, arguments.words, files))
 
 
@@ -218,7 +244,7 @@ COMMANDS = {
             "install",
             "[REQUIREMENT...]",
             "Install into an environment what is missing.",
-            (_REQUIREMENT, *_SYNC_OPTIONS),
+            (_REQUIREMENT, _EDITABLE, *_SYNC_OPTIONS),
             _install,
         ),
         Command(

@@ -75,6 +75,15 @@ class SyncBody(Body):
     extra_index_urls: list[Text] = []
     find_links: list[Text] = []
     no_index: bool = False
+    no_binary: list[Text] = Field(
+        default=[], description="Projects that are built of their sources, or :all: or :none:"
+    )
+    only_binary: list[Text] = Field(
+        default=[], description="Projects of which nothing is built, or :all: or :none:"
+    )
+    no_build_isolation: bool = Field(
+        default=False, description="Build in the environment itself, with what is installed there"
+    )
     no_deps: bool = False
     upgrade: bool = False
     upgrade_packages: list[ProjectName] = []
@@ -100,7 +109,12 @@ class InstallBody(SyncBody):
         }
     )
 
-    requirements: list[Text] = Field(default=[], description="PEP 508, or paths or URLs of wheels")
+    requirements: list[Text] = Field(
+        default=[], description="PEP 508, or paths or URLs of wheels, archives, folders and git"
+    )
+    editable: list[Text] = Field(
+        default=[], description="Folders of projects, to work on (PEP 660)"
+    )
 
 
 class UninstallBody(Body):

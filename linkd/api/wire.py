@@ -16,7 +16,12 @@ from linkd.service.request import InstallRequest, UninstallRequest
 
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
-    return replace(sync_request(body), requirements=tuple(body.requirements), exact=False)
+    return replace(
+        sync_request(body),
+        requirements=tuple(body.requirements),
+        editable=tuple(body.editable),
+        exact=False,
+    )
 
 
 def sync_request(body: schema.SyncBody) -> InstallRequest:
@@ -31,6 +36,9 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
             find_links=tuple(body.find_links),
             no_index=body.no_index,
         ),
+        no_binary=tuple(body.no_binary),
+        only_binary=tuple(body.only_binary),
+        build_isolation=not body.no_build_isolation,
         no_deps=body.no_deps,
         prerelease=body.prerelease,
         require_hashes=body.require_hashes,

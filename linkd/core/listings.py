@@ -22,10 +22,16 @@ class Pages(Protocol):
 
 
 class Listings(Pages, Protocol):
-    """Pages whose source archives and direct sources can be built for the one who asks.
+    """Pages whose source archives and direct sources can be built for the one who asks."""
 
-    `metadata` takes source archives too, and raises BuildError besides.
-    """
+    async def metadata(
+        self, file: DistFile, required: Mapping[str, frozenset[str]] | None = None, /
+    ) -> bytes:
+        """The METADATA of a wheel or of a source archive. Raises BuildError besides.
+
+        An archive that has none of the hashes required (HashMismatch) is not run.
+        """
+        ...
 
     async def built(
         self, source: Source, hashes: Mapping[str, frozenset[str]], name: NormalizedName | None, /

@@ -249,7 +249,8 @@ class Crawl:
         metadata = view.metadata[index] or self._memory.metadata_of(file)
         if metadata is None:
             try:
-                metadata = parse_metadata(await self._listings.metadata(file))
+                hashes = self._interests.get(view.name, _NO_INTEREST).hashes
+                metadata = parse_metadata(await self._listings.metadata(file, hashes))
             except BrokenWheel as error:
                 metadata = CoreMetadata.unusable("; ".join(error.reasons))
             self._memory.remember(file, metadata)

@@ -184,12 +184,12 @@ def build_view(
     hashes = hashes or {}
     best = _best_wheels(page, target, hashes) if formats.allows_wheel(page.name) else {}
     if formats.allows_source(page.name):
-        for version, file in _sources(page):
-            known = best.get(version)
+        for released, file in _sources(page):
+            known = best.get(released)
             if known is not None and (file.yanked or not known.yanked):
                 continue
             if target.python_fits(file.requires_python) and hashes_admit(file, hashes):
-                best[version] = file
+                best[released] = file
     versions = sorted(best)
     files = [best[version] for version in versions]
     ordered = len(versions)

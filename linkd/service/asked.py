@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from linkd.core.formats import Formats, parse_names
 from linkd.errors import InvalidRequest
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
 from linkd.resolve.lock_file import is_lock_file
 from linkd.resolve.project_file import is_project_file, read_project_file
 from linkd.resolve.requirement import Asked as Requirement
-from linkd.resolve.requirement import parse_requirement
-from linkd.resolve.requirement_file import RequirementFile, read_requirement_files
+from linkd.resolve.requirement import parse_editable, parse_requirement
+from linkd.resolve.requirement_file import (
+    RequirementFile,
+    RequirementSet,
+    read_requirement_files,
+)
 from linkd.resolve.resolver import ResolveRequest
 from linkd.service.request import InstallRequest
 
@@ -34,8 +39,11 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
     plain, projects, locks = _sorted_out(request)
     files = read_requirement_files(plain, request.constraint_files, directory=request.directory)
     given = tuple(
-        parse_requirement(text, origin="command line", directory=request.directory)
+        parse_requirement(text, origin=request.origin, directory=request.directory)
         for text in request.requirements
+    ) + tuple(
+        parse_editable(text, origin=request.origin, directory=request.directory)
+        for text in request.editable
     )
     if not given and not request.requirement_files:
         raise InvalidRequest(
@@ -54,6 +62,7 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
         prerelease=request.prerelease or files.prerelease,
         require_hashes=request.require_hashes or files.require_hashes,
         upgrade=request.upgrade,
+        formats=_formats(request, files),
     )
     requested = IndexSettings(
         index_url=request.index.index_url or files.index_url,
@@ -68,6 +77,18 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
     )
 
 
+def _formats(request: InstallRequest, files: RequirementSet) -> Formats:
+    if request.building:
+        return request.formats
+    try:
+        return Formats(
+            no_binary=parse_names(files.no_binary + request.no_binary),
+            only_binary=parse_names(files.only_binary + request.only_binary),
+        )
+    except ValueError as error:
+        raise InvalidRequest(reason=f"--no-binary or --only-binary: {error}") from error
+
+
 def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
     """Requirement files, projects and lock files, told apart by their names."""
     locks = tuple(file for file in request.requirement_files if is_lock_file(file.path))
@@ -75,7 +96,9 @@ def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
     plain = tuple(
         file for file in request.requirement_files if file not in locks and file not in projects
     )
-    if locks and (plain or projects or request.requirements or request.constraint_files):
+    if locks and (
+        plain or projects or request.requirements or request.editable or request.constraint_files
+    ):
         raise InvalidRequest(
             reason=f"{locks[0].path} is a lock file: no other requirement can stand beside it",
             remedy="install it by itself, or lock the other requirements too",
@@ -93,7 +116,7 @@ def _bare(
 ) -> tuple[Requirement, ...]:
     return tuple(
         requirement
-        if requirement.url is None
+        if requirement.url is None or requirement.source is not None
         else replace(requirement, url=bare_url(requirement.url))
         for requirement in requirements
     )

@@ -31,7 +31,7 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
                 for pin in pins
             }
     except BaseExceptionGroup as errors:
-        raise _first(errors) from errors
+        raise first_error(errors) from errors
     for pin in pins:
         _check_identity(pin, tasks[pin.name].result().wheel)
     return Fetched(
@@ -50,7 +50,8 @@ def _check_identity(pin: Pin, wheel: StoredWheel) -> None:
         )
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first that was raised, out of the groups around it."""
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -7,6 +7,7 @@ from typing import Final
 
 from packaging.utils import NormalizedName
 
+from linkd.build.circumstances import Circumstances
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
@@ -22,9 +23,18 @@ from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
-from linkd.service.ports import Ensuring, Indexing, Installed, Probing, Remembering, Resolving
+from linkd.service.ports import (
+    Building,
+    Indexing,
+    Installed,
+    Probing,
+    Remembering,
+    Resolving,
+    Supplying,
+)
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
+from linkd.service.sources import exchange_sources, with_origins
 from linkd.venv.installed import read_details, read_installed, read_metadata
 
 _READING: Final = Reading(metadata=read_metadata, details=read_details)
@@ -37,7 +47,7 @@ class Install:
     prober: Probing
     indexes: Indexing
     resolver: Resolving
-    store: Ensuring
+    building: Building
     changer: Changer
     memory: Remembering
     create: CreateEnvironment
@@ -49,11 +59,13 @@ class Install:
         target = await self._target(request)
         if not request.dry_run:
             require_writable(target)
+        supply = self._supply(asked, target, run)
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
-            pins, plan = await self._plan(asked, target, run)
+            pins, plan = await self._plan(asked, target, supply, run)
         if plan.names and not request.dry_run:
-            plan = await self._change(target, pins, plan, run)
+            plan = await self._change(target, pins, plan, supply, run)
+        if plan.names and not request.dry_run and not request.building:
             self.memory.remember_environment(str(target.prefix), target.identity)
         return run.receipt(target, plan)
 
@@ -65,8 +77,19 @@ class Install:
                 raise
         return await self.create(request.environment, request.interpreter, None)
 
+    def _supply(self, asked: Asked, target: Target, run: "_Run") -> Supplying:
+        circumstances = Circumstances(
+            interpreter=target.interpreter,
+            python=str(target.python),
+            index=asked.index,
+            formats=asked.resolving.formats,
+            isolated=run.request.build_isolation,
+            within=run.request.building,
+        )
+        return self.building(self.indexes.snapshot(asked.index), circumstances, run.reporter)
+
     async def _plan(
-        self, asked: Asked, target: Target, run: "_Run"
+        self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
         installed = read_installed(target)
@@ -82,19 +105,27 @@ class Install:
                     removals=tuple(leftovers(names, installed)) if run.request.exact else (),
                 )
         preferred = {name: present.version for name, present in installed.items()}
+        exchanged = await exchange_sources(resolving, supply, target.interpreter)
+        run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(resolving, preferred=preferred),
-            target.interpreter,
-            self.indexes.snapshot(asked.index),
+            replace(exchanged.resolving, preferred=preferred), target.interpreter, supply
         )
         run.warnings.extend(resolution.warnings)
-        return resolution.pins, _plan(resolution.pins, installed, run.request)
+        pins = with_origins(resolution.pins, supply)
+        return pins, _plan(pins, installed, run.request)
 
-    async def _change(self, target: Target, pins: tuple[Pin, ...], plan: Plan, run: "_Run") -> Plan:
+    async def _change(
+        self,
+        target: Target,
+        pins: tuple[Pin, ...],
+        plan: Plan,
+        supply: Supplying,
+        run: "_Run",
+    ) -> Plan:
         """Fetch, take the turn, plan again, graft. Returns the plan that was carried out."""
         while True:
             with run.timed("fetch"):
-                fetched = await fetch_wheels(self.store, plan.additions, run.reporter)
+                fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
                 turn = self.changer.ledger.turn(target.identity, plan.names)
@@ -122,6 +153,14 @@ class _Run:
     downloaded: int = 0
     warnings: list[str] = field(default_factory=list)
     changed: Changed | None = None
+
+    def reinstall(self, names: frozenset[NormalizedName]) -> None:
+        """Have these installed again, whatever is there."""
+        again = self.request.reinstall
+        if names and not isinstance(again, bool):
+            self.request = replace(self.request, reinstall=again | names)
+        elif names and not again:
+            self.request = replace(self.request, reinstall=names)
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)

@@ -5,9 +5,11 @@ from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from linkd.build.circumstances import Circumstances
 from linkd.core.installed import InstalledDistribution
-from linkd.core.listings import Listings
+from linkd.core.listings import Listings, Pages
 from linkd.core.progress import Reporter
+from linkd.core.source import Built
 from linkd.core.target import Interpreter, Target
 from linkd.core.wheel import DistFile
 from linkd.fetch.settings import IndexSettings
@@ -26,7 +28,7 @@ class Resolving(Protocol):
 
 
 class Indexing(Protocol):
-    def snapshot(self, settings: IndexSettings) -> Listings: ...
+    def snapshot(self, settings: IndexSettings) -> Pages: ...
 
     def without_credentials(self, url: str) -> str: ...
 
@@ -39,6 +41,21 @@ class Ensuring(Protocol):
         *,
         required_hashes: Mapping[str, frozenset[str]] | None = None,
     ) -> Ensured: ...
+
+
+class Supplying(Listings, Ensuring, Protocol):
+    """Everything that one request may install: wheels, and sources built for it."""
+
+    @property
+    def origins(self) -> Mapping[str, Built]:
+        """What was built of direct sources, by the URL of its wheel."""
+        ...
+
+
+class Building(Protocol):
+    def __call__(
+        self, pages: Pages, circumstances: Circumstances, reporter: Reporter, /
+    ) -> Supplying: ...
 
 
 class StoreFacts(Protocol):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 
+from linkd.build.waiting import Task
+from linkd.core.formats import Formats
 from linkd.fetch.settings import IndexSettings
 from linkd.link.modes import LinkPolicy
 from linkd.resolve.requirement_file import RequirementFile
@@ -21,6 +23,12 @@ class InstallRequest:
     requirement_files: tuple[RequirementFile, ...] = ()
     constraint_files: tuple[RequirementFile, ...] = ()
     index: IndexSettings = field(default_factory=IndexSettings)
+    editable: tuple[str, ...] = ()
+    """Folders of projects, as they stand behind ``-e``."""
+    no_binary: tuple[str, ...] = ()
+    """Values of the option, in their order; so `only_binary`."""
+    only_binary: tuple[str, ...] = ()
+    build_isolation: bool = True
     no_deps: bool = False
     prerelease: bool = False
     require_hashes: bool = False
@@ -39,6 +47,12 @@ class InstallRequest:
     """Make the environment if it is missing."""
     interpreter: str | None = None
     """With which one to make it; None is the daemon's default."""
+    formats: Formats = field(default_factory=Formats)
+    """Of an install for a build: those of the request that wants it."""
+    origin: str = "command line"
+    """Where `requirements` come from, for messages."""
+    building: tuple[Task, ...] = ()
+    """The builds that this install is for, the innermost last: their environments are fleeting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

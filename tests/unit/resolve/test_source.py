@@ -65,7 +65,7 @@ def test_folder(tmp_path: Path) -> None:
     asked = parse_requirement("./app[dev]", origin="command line", directory=tmp_path)
 
     assert asked.source == Source(kind=SourceKind.TREE, url=(tmp_path / "app").as_uri())
-    assert (asked.name, asked.extras) == ("", {"dev"})
+    assert (asked.name, set(asked.extras)) == ("", {"dev"})
 
 
 def test_editable(tmp_path: Path) -> None:

@@ -103,9 +103,14 @@ class World:
         self.files.setdefault(canonicalize_name(name), []).append(file)
 
     async def built(
-        self, source: Source, hashes: Mapping[str, frozenset[str]], name: NormalizedName | None, /
+        self,
+        source: Source,
+        hashes: Mapping[str, frozenset[str]],
+        name: NormalizedName | None,
+        /,
     ) -> Built:
         """What `builds` has for its URL."""
+        del hashes, name
         self.asked.append(source.url)
         return self.builds[source.url]
 
@@ -124,7 +129,10 @@ class World:
             )
         return page
 
-    async def metadata(self, file: DistFile, /) -> bytes:
+    async def metadata(
+        self, file: DistFile, required: Mapping[str, frozenset[str]] | None = None, /
+    ) -> bytes:
+        del required
         self.asked.append(file.filename)
         if self.delay:
             await asyncio.sleep(self.delay)

@@ -1,0 +1,55 @@
+"""What a build depends on besides its source, and what it needs of those who install."""
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from linkd.build.waiting import Task
+from linkd.core.formats import Formats
+from linkd.core.progress import Reporter
+from linkd.core.target import Interpreter
+from linkd.fetch.settings import IndexSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Those of one request."""
+
+    interpreter: Interpreter
+    python: str
+    """The interpreter of the environment that is installed into."""
+    index: IndexSettings
+    """Where build requirements come from. Complete."""
+    formats: Formats = field(default_factory=Formats)
+    isolated: bool = True
+    """Builds have environments of their own; otherwise they run in the one installed into."""
+    within: tuple[Task, ...] = ()
+    """The builds that this request is for, the innermost last."""
+
+    @property
+    def waiter(self) -> Task | None:
+        return self.within[-1] if self.within else None
+
+    def inside(self, task: Task) -> "Circumstances":
+        """Those of what is needed to build something."""
+        return replace(self, within=(*self.within, task))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provision:
+    """An order for an environment that a build shall run in."""
+
+    folder: str
+    """Where it is, or is to be made."""
+    requirements: tuple[str, ...]
+    subject: str
+    """What is built, for messages."""
+    circumstances: Circumstances
+    """Inside of the build."""
+
+
+class Provisioning(Protocol):
+    """Makes environments for builds, with the ordinary install."""
+
+    async def __call__(self, order: Provision, reporter: Reporter, /) -> None:
+        """Make the environment if it is missing, and install into it. Raises any LinkdError."""
+        ...

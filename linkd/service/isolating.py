@@ -1,0 +1,40 @@
+"""Makes the environments that builds run in: of the cache, with the ordinary install."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from linkd.build.circumstances import Provision
+from linkd.core.progress import Reporter
+from linkd.core.receipt import Receipt
+from linkd.service.request import InstallRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolateBuild:
+    """The port of the builds, answered by the use case that uses them."""
+
+    create: Callable[[str, str | None, str | None], None]
+    """Path, interpreter, prompt; blocks."""
+    install: Callable[[InstallRequest, Reporter], Awaitable[Receipt]]
+
+    async def __call__(self, order: Provision, reporter: Reporter, /) -> None:
+        circumstances = order.circumstances
+        await asyncio.to_thread(self._make, order.folder, circumstances.interpreter.executable)
+        if not order.requirements:
+            return
+        request = InstallRequest(
+            environment=order.folder,
+            directory=order.folder,
+            requirements=order.requirements,
+            origin=f"build requirements of {order.subject}",
+            index=circumstances.index,
+            formats=circumstances.formats,
+            building=circumstances.within,
+        )
+        await self.install(request, reporter)
+
+    def _make(self, folder: str, python: str) -> None:
+        if not os.path.isdir(folder):
+            self.create(folder, python, None)
