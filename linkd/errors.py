@@ -291,7 +291,7 @@ class IndexUnavailable(FetchError):
 
     @property
     def hint(self) -> str:
-        return "check the address and the network; wheels already in the cache install with --no-index --find-links or exact pins"
+        return "check the address and the network, or name another source with --index-url or --find-links"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -8,8 +8,9 @@ import contextlib
 import os
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -161,14 +162,19 @@ def _stage_all(work: _Work, reporter: Reporter) -> None:
 
 def _drop_losers(work: _Work) -> None:
     """Leave one source for each path: what is not kept is not grafted at all."""
-    trees = {tree.manifest.name: tree for tree in work.trees}
+    lost: dict[NormalizedName, list[str]] = defaultdict(list)
     for collision in work.change.collisions:
         for name in collision.distributions:
-            if name != collision.kept and name in trees:
-                _drop(trees[name], collision.path, work.roots)
+            if name != collision.kept:
+                lost[name].append(collision.path)
+    for number, tree in enumerate(work.trees):
+        dropped = [_drop(tree, path, work.roots) for path in lost[tree.manifest.name]]
+        work.trees[number] = replace(tree, links=tree.links - sum(dropped))
 
 
-def _drop(tree: StagedTree, path: str, roots: Roots) -> None:
+def _drop(tree: StagedTree, path: str, roots: Roots) -> bool:
+    """Take a file out of a staged tree; whether it was there."""
+    there = False
     for part in tree.parts:
         root = roots[SchemeKey(part)]
         if not path.startswith(root):
@@ -176,10 +182,12 @@ def _drop(tree: StagedTree, path: str, roots: Roots) -> None:
         staged = os.path.join(tree.path, part, path[len(root) :])
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(staged)
+            there = True
             # An empty folder must never become visible in the environment.
             with contextlib.suppress(OSError):
                 while (staged := os.path.dirname(staged)) != os.path.join(tree.path, part):
                     os.rmdir(staged)
+    return there
 
 
 def _graft_all(work: _Work) -> tuple[KeptFile, ...]:

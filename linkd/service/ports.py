@@ -1,6 +1,6 @@
 """What the services need of the world, as narrow as they need it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -49,8 +49,6 @@ class Remembering(Protocol):
     """What the daemon remembers of what it did."""
 
     def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
-
-    def touch_wheels(self, sha256s: Iterable[str]) -> None: ...
 
 
 Installed = Mapping[NormalizedName, InstalledDistribution]

@@ -1,5 +1,8 @@
 """From what was done to what is told of it."""
 
+import os
+from dataclasses import replace
+
 import msgspec
 from packaging.direct_url import DirectUrl
 
@@ -45,7 +48,10 @@ def make_receipt(
         installed=tuple(_entry(tree) for tree in outcome.trees),
         removed=removed,
         unchanged=unchanged,
-        collisions=changed.collisions,
+        collisions=tuple(
+            replace(collision, path=_below_site_packages(collision.path, target))
+            for collision in changed.collisions
+        ),
         kept_files=outcome.kept_files,
         links={mode: _links(outcome.trees, mode) for mode in LinkMode},
         fallback=outcome.fallback,
@@ -57,6 +63,12 @@ def make_receipt(
         ),
         timings=Timings(stage=outcome.stage_ms, graft=outcome.graft_ms),
     )
+
+
+def _below_site_packages(path: str, target: Target) -> str:
+    """A path below the prefix as people name it: by site-packages where it lies there."""
+    site = f"{os.path.relpath(target.site_packages, target.prefix)}/"
+    return path.removeprefix(site)
 
 
 def _entry(tree: StagedTree) -> InstalledEntry:

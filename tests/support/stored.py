@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,12 +77,7 @@ class FixedRename(Workspaces):
         workspace = super().open(target, policy)
         if self.rename is None:
             return workspace
-        return Workspace(
-            path=workspace.path,
-            rename=self.rename,
-            choice=workspace.choice,
-            in_cache=workspace.in_cache,
-        )
+        return replace(workspace, rename=self.rename)
 
 
 @dataclass(slots=True)
