@@ -20,12 +20,14 @@ from linkd.core.receipt import Collision
 from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CollisionRefused
+from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
+from linkd.link.settling import settle
 from linkd.link.stage import Marks
-from linkd.link.transaction import Addition, Change, Outcome, carry_out, settle
+from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspaces
 
 R = TypeVar("R")
