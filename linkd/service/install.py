@@ -11,10 +11,9 @@ from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
-from linkd.core.wheel import Pin
+from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import EnvironmentMissing, InvalidLockFile
 from linkd.link.stage import Marks
-from linkd.link.workspace import require_writable
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.satisfied import Reading, satisfying
@@ -22,6 +21,7 @@ from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.permission import require_permission
 from linkd.service.ports import Ensuring, Indexing, Installed, Probing, Remembering, Resolving
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
@@ -48,7 +48,7 @@ class Install:
         asked = read_asked(request, self.indexes.without_credentials)
         target = await self._target(request)
         if not request.dry_run:
-            require_writable(target)
+            require_permission(target, break_system_packages=request.break_system_packages)
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, run)
@@ -131,7 +131,7 @@ class _Run:
         return replace(
             receipt,
             bytes_downloaded=self.downloaded,
-            warnings=tuple(self.warnings),
+            warnings=(*self.warnings, *receipt.warnings),
             timings=replace(
                 receipt.timings,
                 resolve=self.spent.get("resolve", 0.0),
@@ -200,13 +200,21 @@ def _intent(
     return Intent(
         target=target,
         installed=installed,
-        additions=tuple((fetched.wheels[pin.name], _marks(pin)) for pin in plan.additions),
+        additions=tuple(
+            (wheel, _marks(pin, wheel))
+            for pin in plan.additions
+            for wheel in [fetched.wheels[pin.name]]
+        ),
         removals=plan.removals,
         policy=request.link,
         refuse_collisions=request.refuse_collisions,
     )
 
 
-def _marks(pin: Pin) -> Marks:
-    direct_url = None if pin.direct_url is None else direct_url_json(pin.direct_url)
-    return Marks(requested=pin.requested, direct_url=direct_url)
+def _marks(pin: Pin, wheel: StoredWheel) -> Marks:
+    if pin.direct_url is None:
+        return Marks(requested=pin.requested)
+    # The hash is that of what the URL names: of the wheel only where it names the wheel.
+    is_named = wheel.manifest.filename == pin.file.filename
+    sha256 = wheel.manifest.sha256 if is_named else None
+    return Marks(requested=pin.requested, direct_url=direct_url_json(pin.direct_url, sha256))

@@ -1,6 +1,6 @@
 """What the services need of the world, as narrow as they need it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -9,7 +9,7 @@ from linkd.core.installed import InstalledDistribution
 from linkd.core.listings import Listings
 from linkd.core.progress import Reporter
 from linkd.core.target import Interpreter, Target
-from linkd.core.wheel import DistFile
+from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
 from linkd.resolve.resolver import Resolution, ResolveRequest
 from linkd.store.store import Ensured, StoreStats
@@ -49,6 +49,16 @@ class Remembering(Protocol):
     """What the daemon remembers of what it did."""
 
     def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
+
+    def remember_installed(
+        self, identity: tuple[int, int], came: Mapping[str, str], gone: Iterable[str]
+    ) -> None: ...
+
+    def installed_from(self, identity: tuple[int, int], name: str) -> str | None: ...
+
+
+class Finding(Protocol):
+    async def find(self, sha256: str) -> StoredWheel | None: ...
 
 
 Installed = Mapping[NormalizedName, InstalledDistribution]

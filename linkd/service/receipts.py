@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 import msgspec
-from packaging.direct_url import DirectUrl
+from packaging.direct_url import ArchiveInfo, DirectUrl
 
 from linkd.core.plan import Plan
 from linkd.core.receipt import DistributionEntry, InstalledEntry, LinkMode, Receipt, Timings
@@ -53,6 +53,7 @@ def make_receipt(
             for collision in changed.collisions
         ),
         kept_files=outcome.kept_files,
+        warnings=changed.warnings,
         links={mode: _links(outcome.trees, mode) for mode in LinkMode},
         fallback=outcome.fallback,
         bytes_linked=sum(
@@ -85,6 +86,10 @@ def _links(trees: tuple[StagedTree, ...], mode: LinkMode) -> int:
     return sum(tree.links for tree in trees if tree.mode is mode)
 
 
-def direct_url_json(direct_url: DirectUrl) -> str:
-    """As it is written into dist-info (PEP 610)."""
+def direct_url_json(direct_url: DirectUrl, sha256: str | None) -> str:
+    """As it is written into dist-info (PEP 610), with the hash of the archive that came, if known."""
+    archive = direct_url.archive_info
+    if archive is not None and sha256 is not None:
+        hashes = {**(archive.hashes or {}), "sha256": sha256}
+        direct_url = replace(direct_url, archive_info=ArchiveInfo(hashes=hashes))
     return msgspec.json.encode(direct_url.to_dict()).decode()
