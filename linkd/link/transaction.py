@@ -28,6 +28,7 @@ from linkd.errors import (
 )
 from linkd.link.beneath import Step
 from linkd.link.change import Change, Outcome, opened_prefix
+from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
@@ -59,7 +60,7 @@ def carry_out(
     target = change.target
     workspace = workspaces.open(target, change.policy)
     try:
-        with opened_prefix(target) as prefix_fd:
+        with opened_prefix(target) as prefix_fd, shared_lock(str(target.prefix), prefix_fd):
             graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
             roots = Roots.of(target)
             traffic = Traffic.of(
