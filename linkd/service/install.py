@@ -5,8 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
 from packaging.utils import NormalizedName
 
+from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
@@ -203,12 +205,17 @@ def _intent(
         additions=tuple(
             (wheel, _marks(pin, wheel))
             for pin in plan.additions
-            for wheel in [fetched.wheels[pin.name]]
+            for wheel in [_made_for(target, fetched.wheels[pin.name])]
         ),
         removals=plan.removals,
         policy=request.link,
         refuse_collisions=request.refuse_collisions,
     )
+
+
+def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
+    launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
+    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 
 def _marks(pin: Pin, wheel: StoredWheel) -> Marks:
