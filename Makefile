@@ -15,10 +15,10 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types layers build venv lock upgrade clean FORCE
+.PHONY: help demo test differential lint format types layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .make/env/.installed ## Set up, start a daemon and run the race of eight clients
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python demo/race.py
@@ -27,6 +27,12 @@ demo: .make/env/.installed ## Set up, start a daemon and run the race of eight c
 # what is tested is the installed wheels.
 test: lint types layers .make/env/.installed ## Set up, check everything and test the built wheels
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_FLAGS)
+
+# DIFFERENTIAL may be --wheels FOLDER, --repeat PINS, --projects LIST, --python INTERPRETER. The
+# checkout is on sys.path here for its tests only: every process started has the installed wheels.
+differential: .make/env/.installed ## Compare with pip and uv on hundreds of published wheels (network)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
+	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
 
 lint: .make/env/.locked ## Check style and formatting
 	@$(BIN)/ruff check --quiet .

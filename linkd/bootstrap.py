@@ -107,7 +107,7 @@ def make_daemon(settings: Settings) -> Daemon:
     grafting = ThreadPoolExecutor(_GRAFTING_THREADS, thread_name_prefix="graft")
     sweeping = ThreadPoolExecutor(1, thread_name_prefix="sweep")
     workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
-    changer = Changer(Ledger(), workspaces, grafting)
+    changer = Changer(Ledger(), workspaces, grafting, memory=state, store=store)
     prober = Prober(state)
     activity = Activity(lambda: workspaces.pending)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))

@@ -36,6 +36,7 @@
     │   ├── EnvironmentNotWritable       environment-not-writable
     │   ├── EnvironmentExists            environment-exists
     │   ├── EnvironmentBusy              environment-busy
+    │   ├── ExternallyManaged            externally-managed
     │   └── InterpreterFailed            interpreter-failed
     ├── LinkError                    the plan cannot be put into the environment
     │   ├── LinkUnavailable              link-unavailable
@@ -297,7 +298,7 @@ class IndexUnavailable(FetchError):
 
     @property
     def hint(self) -> str:
-        return "check the address and the network; wheels already in the cache install with --no-index --find-links or exact pins"
+        return "check the address and the network, or name another source with --index-url or --find-links"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -635,6 +636,26 @@ class EnvironmentBusy(TargetError):
     @property
     def hint(self) -> str:
         return "run the command again when it is done"
+
+
+@dataclass(eq=False, kw_only=True)
+class ExternallyManaged(TargetError):
+    code = "externally-managed"
+    title = "The system's package manager looks after this Python"
+
+    message: str
+    """What the distributor of the interpreter has to say of it (PEP 668)."""
+
+    @property
+    def detail(self) -> str:
+        return f"{self.environment} is externally managed\n{self.message}".rstrip()
+
+    @property
+    def hint(self) -> str:
+        return (
+            "make an environment of your own with: linkd-client venv .venv; --break-system-packages "
+            "overrides this"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

@@ -1,6 +1,7 @@
 """The daemon's settings: command line over environment over file over defaults, read once."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,9 +95,23 @@ def load_settings(config: Path | None, **given: Any) -> Settings:
     try:
         return FileSettings(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        )
-        raise InvalidSettings(source=str(source), reason=problems) from error
+        raise _invalid(error, given, source) from error
     except (ValueError, OSError) as error:
         raise InvalidSettings(source=str(source), reason=str(error)) from error
+
+
+def _invalid(error: ValidationError, given: Mapping[str, Any], file: Path) -> InvalidSettings:
+    """Everything that is wrong, each with the option, variable or file that says so."""
+    problems: dict[str, list[str]] = {}
+    for problem in error.errors():
+        name = ".".join(map(str, problem["loc"]))
+        variable = f"LINKD_{name.upper()}"
+        if given.get(name) is not None:
+            problems.setdefault(f"--{name.replace('_', '-')}", []).append(problem["msg"])
+        elif os.environ.get(variable):
+            problems.setdefault(variable, []).append(problem["msg"])
+        else:
+            problems.setdefault(str(file), []).append(f"{name}: {problem['msg']}")
+    (source, reasons), *others = problems.items()
+    reasons += [f"{other}: {reason}" for other, more in others for reason in more]
+    return InvalidSettings(source=source, reason="; ".join(reasons))

@@ -30,6 +30,11 @@ _PYTHON = Option(
     "the environment, or its interpreter [VIRTUAL_ENV, else ./.venv]",
     metavar="PATH",
 )
+_BREAK = Option(
+    "--break-system-packages",
+    "change a Python that the system manages, too",
+    member="break_system_packages",
+)
 _DRY_RUN = Option("--dry-run", "only say what would be done", member="dry_run")
 
 _REQUIREMENT = Option(
@@ -137,6 +142,7 @@ _SYNC_OPTIONS = (
         metavar="HOW",
         choices=("report", "error"),
     ),
+    _BREAK,
     Option("--create", "make the environment if it is missing", member="create"),
 )
 
@@ -258,7 +264,7 @@ COMMANDS = {
             "uninstall",
             "NAME...",
             "Remove distributions from an environment.",
-            (_PYTHON, _DRY_RUN),
+            (_PYTHON, _DRY_RUN, _BREAK),
             _uninstall,
         ),
         Command(

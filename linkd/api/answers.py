@@ -31,6 +31,9 @@ EXIT_HEADER: Final = "Linkd-Exit"
 _INTERVAL_S: Final = 0.1
 """Between two words of progress; what is done sooner is answered in one piece."""
 
+_CLIENT_GONE: Final = 499
+"""The status of an answer that nobody reads."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -50,8 +53,10 @@ async def answer(request: Request, operation: Operation[A]) -> Response:
     live = NDJSON in accept or (lines.MEDIA_TYPE in accept and terminal.progress)
     work = asyncio.create_task(_outcome(operation, progress if live else Silent()))
     if not live:
-        outcome = await _until_disconnect(request, work)
-        return _complete(accept, operation, outcome, terminal)
+        await _until_disconnect(request, work)
+        if work.cancelled():
+            return Response(status_code=_CLIENT_GONE)
+        return _complete(accept, operation, work.result(), terminal)
     if NDJSON in accept:
         events = _ndjson(work, progress)
         return StreamingResponse(_cancelling(work, events), media_type=NDJSON)
@@ -90,14 +95,11 @@ async def _outcome(operation: Operation[A], reporter: Reporter) -> A | Refusal:
         return problems.refuse_unexpected(request_id)
 
 
-async def _until_disconnect(request: Request, work: asyncio.Task[A | Refusal]) -> A | Refusal:
+async def _until_disconnect(request: Request, work: asyncio.Task[A | Refusal]) -> None:
+    """Wait for the work; it is cancelled and waited for when nobody wants its outcome any more."""
     gone = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait([work])
-        return work.result()
     finally:
         gone.cancel()
         work.cancel()

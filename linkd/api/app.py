@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from linkd import __version__
 from linkd.api import problems
@@ -16,6 +18,8 @@ from linkd.api.peer import PeerGuard
 from linkd.api.routes import Services, make_router
 from linkd.errors import LinkdError
 from linkd.service.activity import Activity
+
+_MOST_BODY: Final = 64 << 20
 
 _log = structlog.get_logger(__name__)
 
@@ -41,8 +45,8 @@ def make_app(
     )
     app.include_router(make_router(services))
     app.add_exception_handler(RequestValidationError, _refuse_invalid)
-    app.add_exception_handler(HTTPException, _refuse_http)
-    return PeerGuard(_Counted(app, services.activity), _refuse_peer)
+    app.add_exception_handler(StarletteHTTPException, _refuse_http)
+    return PeerGuard(_Counted(_Limited(app), services.activity), _refuse_peer)
 
 
 class _Counted:
@@ -60,6 +64,40 @@ class _Counted:
             await self._app(scope, receive, send)
 
 
+class _Limited:
+    """Refuses a body that is larger than any request can be, before it fills the memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > _MOST_BODY:
+            answer = await _refuse_http(Request(scope), _too_large())
+            await answer(scope, receive, send)
+            return
+        taken = 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > _MOST_BODY:
+                raise _too_large()
+            return message
+
+        await self._app(scope, receive_some, send)
+
+
+def _too_large() -> HTTPException:
+    # The rest of the body is not read: nothing more can come over the connection.
+    detail = f"the request is larger than {_MOST_BODY >> 20} MiB"
+    return HTTPException(413, detail, headers={"Connection": "close"})
+
+
 async def _refuse_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     reasons = [
@@ -70,8 +108,10 @@ async def _refuse_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return refused(request, problems.refuse_http(error.status_code, str(error.detail)))
+    assert isinstance(error, StarletteHTTPException)
+    answer = refused(request, problems.refuse_http(error.status_code, str(error.detail)))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _refuse_peer(scope: Scope, error: LinkdError) -> Response:

@@ -259,20 +259,22 @@ def render_progress(news: Iterable[Progress], terminal: Terminal) -> str:
 
 def duration(ms: float) -> str:
     """``3.1 ms``, ``21 ms``, ``1.42 s``, ``2 min 5 s``."""
-    if ms < 10:
+    # The limits are where rounding would give the next unit.
+    if ms < 9.95:
         return f"{ms:.1f} ms"
-    if ms < 1000:
+    if ms < 999.5:
         return f"{ms:.0f} ms"
-    if ms < 60_000:
+    if ms < 59_995:
         return f"{ms / 1000:.2f} s"
-    return f"{ms // 60_000:.0f} min {ms % 60_000 / 1000:.0f} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    return f"{minutes} min {seconds} s"
 
 
 def age(seconds: float) -> str:
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
     if seconds < 3600:
-        return f"{seconds // 60:.0f} min"
+        return f"{max(seconds // 60, 1):.0f} min"
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 

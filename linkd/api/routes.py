@@ -125,6 +125,6 @@ def _add_daemon(router: APIRouter, services: Services) -> None:
         return await answer(request, Operation(run, lines.render_shutdown))
 
     @router.get("/healthz", tags=["daemon"])
-    async def healthz() -> dict[str, Literal["ok"]]:
+    async def healthz() -> schema.HealthAnswer:
         """Whether the daemon answers."""
-        return {"status": "ok"}
+        return schema.HealthAnswer()

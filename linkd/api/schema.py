@@ -95,6 +95,9 @@ class SyncBody(Body):
     link_mode: Literal["auto", "hardlink", "reflink", "copy", "symlink"] = "auto"
     require_link: bool = False
     collisions: Literal["report", "error"] = "report"
+    break_system_packages: bool = Field(
+        default=False, description="Change an externally managed interpreter, too (PEP 668)"
+    )
     create: bool = Field(default=False, description="Make the environment if it is missing")
 
 
@@ -127,6 +130,7 @@ class UninstallBody(Body):
     environment: AbsolutePath
     names: Annotated[list[ProjectName], Field(min_length=1)]
     dry_run: bool = False
+    break_system_packages: bool = False
 
 
 class VenvBody(Body):
@@ -282,12 +286,47 @@ class ListedDistribution(Distribution):
 class DistributionsAnswer(BaseModel):
     """`GET /v1/distributions`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "environment": "/home/u/app/.venv",
+                    "distributions": [
+                        {
+                            "name": "rich",
+                            "version": "14.0.0",
+                            "installer": "linkd",
+                            "requested": True,
+                            "direct_url": {
+                                "url": "https://example.org/rich-14.0.0-py3-none-any.whl",
+                                "archive_info": {},
+                            },
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     environment: str
     distributions: list[ListedDistribution]
 
 
 class VenvAnswer(BaseModel):
     """`POST /v1/venv`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "environment": "/home/u/app/.venv",
+                    "python": "/home/u/app/.venv/bin/python",
+                    "implementation": "cpython",
+                    "version": "3.12.3",
+                }
+            ]
+        }
+    )
 
     environment: str
     python: str
@@ -320,6 +359,26 @@ class Cache(BaseModel):
 class StatusAnswer(BaseModel):
     """`GET /v1/status`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": "0.1.0",
+                    "pid": 4242,
+                    "uptime_s": 3600.5,
+                    "rss_bytes": 83886080,
+                    "requests": {"active": 1, "total": 12},
+                    "background": {"pending": 0},
+                    "pool": {"staged": 0, "hits": 0, "misses": 0},
+                    "cache": {"wheels": 163, "bytes": 5368709120},
+                    "environments": 3,
+                    "socket": "/run/user/1000/linkd/linkd.sock",
+                    "cache_dir": "/home/u/.cache/linkd",
+                }
+            ]
+        }
+    )
+
     version: str
     pid: int
     uptime_s: float
@@ -336,8 +395,18 @@ class StatusAnswer(BaseModel):
 class ShutdownAnswer(BaseModel):
     """`POST /v1/shutdown`."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pid": 4242, "active": 0}]})
+
     pid: int
     active: int = Field(description="Requests that are finished before the daemon ends")
+
+
+class HealthAnswer(BaseModel):
+    """`GET /healthz`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: Literal["ok"] = "ok"
 
 
 class Problem(BaseModel):

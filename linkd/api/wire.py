@@ -53,6 +53,7 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
         exact=True,
         extras=tuple(body.extras),
         groups=None if body.groups is None else tuple(body.groups),
+        break_system_packages=body.break_system_packages,
         create=body.create,
     )
 
@@ -62,6 +63,7 @@ def uninstall_request(body: schema.UninstallBody) -> UninstallRequest:
         environment=body.environment,
         names=tuple(map(_normalized, body.names)),
         dry_run=body.dry_run,
+        break_system_packages=body.break_system_packages,
     )
 
 

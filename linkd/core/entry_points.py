@@ -3,10 +3,12 @@
 import configparser
 import keyword
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
-from linkd.core.manifest import Launcher
+import msgspec
+
+from linkd.core.manifest import Launcher, Manifest
 
 _SECTIONS: Final = (("console_scripts", False), ("gui_scripts", True))
 _NAME_BYTES: Final = 255
@@ -28,6 +30,24 @@ _RESERVED: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+class _Versioned(NamedTuple):
+    name: str
+    """Of the launcher that the others are like."""
+    forms: tuple[str, ...]
+    stale: re.Pattern[str]
+    """All that are like it, for whatever version."""
+
+
+_VERSIONED: Final[Mapping[str, _Versioned]] = {
+    "pip": _Versioned("pip", ("pip", "pip{major}", "pip{python}"), re.compile(r"pip[0-9.]*")),
+    "setuptools": _Versioned(
+        "easy_install",
+        ("easy_install", "easy_install-{python}"),
+        re.compile(r"easy_install(?:-[0-9.]+)?"),
+    ),
+}
 
 
 def parse_entry_points(text: str) -> tuple[Launcher, ...]:
@@ -54,6 +74,23 @@ def parse_entry_points(text: str) -> tuple[Launcher, ...]:
     if problems:
         raise ValueError("; ".join(problems))
     return launchers
+
+
+def launchers_for(manifest: Manifest, python: str) -> tuple[Launcher, ...]:
+    """A wheel's launchers in an environment of this version of Python, such as ``3.12``.
+
+    They are the declared ones, but for two projects whose wheels may declare some that have the
+    version of the Python that built them in their names: every installer names those anew.
+    """
+    versioned = _VERSIONED.get(manifest.name)
+    base = next(
+        (one for one in manifest.launchers if versioned and one.name == versioned.name), None
+    )
+    if versioned is None or base is None:
+        return manifest.launchers
+    names = [form.format(major=python.partition(".")[0], python=python) for form in versioned.forms]
+    others = [one for one in manifest.launchers if not versioned.stale.fullmatch(one.name)]
+    return (*(msgspec.structs.replace(base, name=name) for name in names), *others)
 
 
 def script_name_problem(name: str) -> str | None:

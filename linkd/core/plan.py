@@ -1,9 +1,10 @@
 """Pins against what is installed: what comes, goes and stays. Computes, looks at nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from packaging.direct_url import ArchiveInfo, DirectUrl
 from packaging.utils import NormalizedName, canonicalize_name
 
 from linkd.core.installed import InstalledDistribution
@@ -71,4 +72,21 @@ def _satisfies(present: InstalledDistribution, pin: Pin) -> bool:
     """The same version; and for a direct URL, installed from the same one (PEP 610)."""
     if present.version != pin.version:
         return False
-    return pin.direct_url is None or present.direct_url == pin.direct_url
+    return pin.direct_url is None or (
+        present.direct_url is not None and _same_origin(present.direct_url, pin.direct_url)
+    )
+
+
+def _same_origin(one: DirectUrl, other: DirectUrl) -> bool:
+    """The same place, and the same bytes as far as both tell: a hash is recorded once it is known."""
+    known = [
+        dict((origin.archive_info and origin.archive_info.hashes) or {}) for origin in (one, other)
+    ]
+    if any(known[0][name] != known[1][name] for name in known[0].keys() & known[1].keys()):
+        return False
+    return _without_hashes(one) == _without_hashes(other)
+
+
+def _without_hashes(origin: DirectUrl) -> DirectUrl:
+    archive = None if origin.archive_info is None else ArchiveInfo()
+    return replace(origin, archive_info=archive)

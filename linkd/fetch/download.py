@@ -72,6 +72,8 @@ class Downloader:
             job.cancel()  # where it has not begun
             stop.set()
             await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # seen: it says no more than that it was stopped
             raise
 
     async def close(self) -> None:

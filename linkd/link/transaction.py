@@ -6,20 +6,17 @@ The order makes every listed distribution complete at every moment: what goes is
 
 import contextlib
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from packaging.utils import NormalizedName
 
-from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Phase, Progress, Reporter
-from linkd.core.receipt import Collision, Fallback, KeptFile
-from linkd.core.target import SchemeKey, Target
-from linkd.core.wheel import StoredWheel
+from linkd.core.receipt import KeptFile
+from linkd.core.target import SchemeKey
 from linkd.errors import (
     CacheUnusable,
     EnvironmentNotWritable,
@@ -30,51 +27,16 @@ from linkd.errors import (
     reason_of,
 )
 from linkd.link.beneath import Step
+from linkd.link.change import Change, Outcome, opened_prefix
+from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
-from linkd.link.ledger import Correction, Standing
-from linkd.link.modes import LinkPolicy
+from linkd.link.ledger import Standing
 from linkd.link.removal import Removal, holds_only, is_bytecode_of
-from linkd.link.stage import DIST_INFO, Marks, StagedTree, stage, stage_one
+from linkd.link.stage import DIST_INFO, StagedTree, stage
+from linkd.link.strays import REPLACED_FILES, keep_replaced
 from linkd.link.traffic import Traffic
 from linkd.link.workspace import Workspace, Workspaces
-
-_REPLACED: Final = "replaced-files"
-"""The folder in an environment that holds what belongs to nobody but its user."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addition:
-    """A wheel that comes."""
-
-    wheel: StoredWheel
-    marks: Marks
-
-    @property
-    def name(self) -> NormalizedName:
-        return self.wheel.manifest.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one request does to one environment. Additions and removals are sorted by name."""
-
-    target: Target
-    additions: tuple[Addition, ...] = ()
-    removals: tuple[InstalledDistribution, ...] = ()
-    collisions: tuple[Collision, ...] = ()
-    policy: LinkPolicy = field(default_factory=LinkPolicy)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What was done."""
-
-    trees: tuple[StagedTree, ...] = ()
-    kept_files: tuple[KeptFile, ...] = ()
-    fallback: Fallback | None = None
-    stage_ms: float = 0.0
-    graft_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -98,7 +60,7 @@ def carry_out(
     target = change.target
     workspace = workspaces.open(target, change.policy)
     try:
-        with _prefix(target) as prefix_fd:
+        with opened_prefix(target) as prefix_fd, shared_lock(str(target.prefix), prefix_fd):
             graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
             roots = Roots.of(target)
             traffic = Traffic.of(
@@ -121,15 +83,6 @@ def carry_out(
         stage_ms=(staged - started) * 1e3,
         graft_ms=(grafted - staged) * 1e3,
     )
-
-
-@contextlib.contextmanager
-def _prefix(target: Target) -> Iterator[int]:
-    descriptor = os.open(target.prefix, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _stage_all(work: _Work, reporter: Reporter) -> None:
@@ -161,14 +114,19 @@ def _stage_all(work: _Work, reporter: Reporter) -> None:
 
 def _drop_losers(work: _Work) -> None:
     """Leave one source for each path: what is not kept is not grafted at all."""
-    trees = {tree.manifest.name: tree for tree in work.trees}
+    lost: dict[NormalizedName, list[str]] = defaultdict(list)
     for collision in work.change.collisions:
         for name in collision.distributions:
-            if name != collision.kept and name in trees:
-                _drop(trees[name], collision.path, work.roots)
+            if name != collision.kept:
+                lost[name].append(collision.path)
+    for number, tree in enumerate(work.trees):
+        dropped = [_drop(tree, path, work.roots) for path in lost[tree.manifest.name]]
+        work.trees[number] = replace(tree, links=tree.links - sum(dropped))
 
 
-def _drop(tree: StagedTree, path: str, roots: Roots) -> None:
+def _drop(tree: StagedTree, path: str, roots: Roots) -> bool:
+    """Take a file out of a staged tree; whether it was there."""
+    there = False
     for part in tree.parts:
         root = roots[SchemeKey(part)]
         if not path.startswith(root):
@@ -176,10 +134,12 @@ def _drop(tree: StagedTree, path: str, roots: Roots) -> None:
         staged = os.path.join(tree.path, part, path[len(root) :])
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(staged)
+            there = True
             # An empty folder must never become visible in the environment.
             with contextlib.suppress(OSError):
                 while (staged := os.path.dirname(staged)) != os.path.join(tree.path, part):
                     os.rmdir(staged)
+    return there
 
 
 def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
@@ -191,7 +151,7 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
             for part in tree.parts:
                 _publish(work, tree, part, SchemeKey(part))
         _remove_leftovers(work)
-        kept = _keep_replaced(work)
+        kept = keep_replaced(work.graft, work.workspace, partial(_is_recorded, work))
         for tree in work.trees:
             _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
     except BaseException as error:
@@ -202,11 +162,15 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
     return kept
 
 
+def _is_recorded(work: _Work, path: str) -> bool:
+    return path in work.traffic.going or work.standing.needed_by_others(path)
+
+
 def _kept_in_undo(work: _Work) -> Callable[[str], bool]:
     """What stays when the rest is taken back: what is not of this request, or not of it alone."""
     own = frozenset().union(*(footprint.paths for footprint in work.standing.coming.values()))
     folders = (
-        f"{_REPLACED}/",
+        f"{REPLACED_FILES}/",
         *(f"{work.roots[tree.dist_info_scheme]}{tree.manifest.dist_info}/" for tree in work.trees),
     )
 
@@ -291,107 +255,3 @@ def _may_swap(work: _Work, folder: str) -> bool:
     if not work.change.removals or not work.standing.alone(folder):
         return False
     return work.traffic.single(folder) and holds_only(work.graft, folder, work.traffic.going)
-
-
-def _keep_replaced(work: _Work) -> tuple[KeptFile, ...]:
-    """Put aside, for their owner, files that nobody recorded and that something replaced."""
-    strays = [
-        move
-        for move in work.graft.moves
-        if move.step is Step.EXCHANGED
-        and move.path not in work.traffic.going
-        and not work.standing.needed_by_others(move.path)
-        and not _same_content(move.aside, os.path.join(work.graft.prefix, move.path))
-    ]
-    if not strays:
-        return ()
-    staged = os.path.join(work.workspace.path, "kept")
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    for move in strays:
-        aside = os.path.join(staged, stamp, move.path)
-        os.makedirs(os.path.dirname(aside), exist_ok=True)
-        _duplicate(move.aside, aside)
-    work.graft.publish(staged, _REPLACED, distribution=_REPLACED)
-    folder = os.path.join(work.graft.prefix, _REPLACED, stamp)
-    return tuple(
-        KeptFile(path=move.path, moved_to=os.path.join(folder, move.path)) for move in strays
-    )
-
-
-def _duplicate(source: str, target: str) -> None:
-    """A second name, because undoing needs the first; a copy where the kernel forbids links."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except PermissionError:
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _same_content(one: str, other: str) -> bool:
-    if os.path.islink(one) or os.path.islink(other):
-        return os.path.islink(one) and os.path.realpath(one) == os.path.realpath(other)
-    return _same_bytes(one, other)
-
-
-def _same_bytes(one: str, other: str) -> bool:
-    with open(one, "rb") as first, open(other, "rb") as second:
-        if os.fstat(first.fileno()).st_size != os.fstat(second.fileno()).st_size:
-            return False
-        if os.path.sameopenfile(first.fileno(), second.fileno()):
-            return True
-        while chunk := first.read(1 << 20):
-            if chunk != second.read(1 << 20):
-                return False
-    return True
-
-
-def settle(change: Change, paths: Correction, workspaces: Workspaces) -> None:
-    """Put each path's rightful content in its place, where requests at one time brought others'.
-
-    What nobody has any more is moved out. Raises LinkError, TargetError or StoreError.
-    """
-    if not paths:
-        return
-    workspace = workspaces.open(change.target, change.policy)
-    try:
-        with _prefix(change.target) as prefix_fd:
-            graft = Graft(str(change.target.prefix), prefix_fd, workspace.rename)
-            _put_right(change, paths, workspace, graft)
-            _clear_away(change, paths, workspace, graft)
-    except OSError as error:
-        raise GraftFailed(
-            environment=str(change.target.prefix),
-            path=str(error.filename),
-            reason=reason_of(error),
-        ) from error
-    finally:
-        workspaces.discard(workspace)
-
-
-def _put_right(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
-    for number, (path, wheel) in enumerate(sorted(paths.items())):
-        if not isinstance(wheel, StoredWheel):
-            continue
-        folder, _, name = path.rpartition("/")
-        where = os.path.join(workspace.path, str(number))
-        os.mkdir(where)
-        stage_one(
-            wheel,
-            path,
-            os.path.join(where, name),
-            target=change.target,
-            mode=workspace.choice.mode,
-        )
-        graft.publish(where, folder, distribution=wheel.manifest.name)
-
-
-def _clear_away(change: Change, paths: Correction, workspace: Workspace, graft: Graft) -> None:
-    gone = frozenset(
-        path
-        for path, orphan in paths.items()
-        if not isinstance(orphan, StoredWheel) and (not orphan or graft.hash_of(path) in orphan)
-    )
-    aside = os.path.join(workspace.path, "gone")
-    os.mkdir(aside)
-    Removal(
-        graft, gone, aside, alone=lambda _folder: False, fixed=Roots.of(change.target).fixed
-    ).run()

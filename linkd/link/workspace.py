@@ -4,6 +4,7 @@ On the cache's mount that is the cache's pool, out of everybody's sight; elsewhe
 in the environment's prefix, which is gone when the request has been answered.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -34,6 +35,9 @@ class Workspace:
     rename: Rename
     choice: LinkChoice
     in_cache: bool
+    lock_fd: int
+    """Held as long as the transaction lives, so that another process can tell what a killed one
+    left from what somebody is working on."""
 
 
 class Workspaces:
@@ -67,14 +71,20 @@ class Workspaces:
                 os.close(site_fd)
             in_cache = pool_mount == site_mount
             path = self._make(target, in_cache=in_cache)
+            lock_fd = os.open(path, _FOLDER)
             try:
-                rename, choice = self._abilities(path, pool_fd, (pool_mount, site_mount), policy)
+                fcntl.flock(lock_fd, fcntl.LOCK_EX)
+                mounts = (pool_mount, site_mount)
+                rename, choice = self._abilities(lock_fd, pool_fd, mounts, policy)
             except BaseException:
+                os.close(lock_fd)
                 shutil.rmtree(path)
                 raise
         finally:
             os.close(pool_fd)
-        return Workspace(path=path, rename=rename, choice=choice, in_cache=in_cache)
+        return Workspace(
+            path=path, rename=rename, choice=choice, in_cache=in_cache, lock_fd=lock_fd
+        )
 
     def _open_pool(self) -> int:
         try:
@@ -99,26 +109,28 @@ class Workspaces:
 
     def _abilities(
         self,
-        path: str,
+        here_fd: int,
         pool_fd: int,
         mounts: tuple[tuple[int, int], tuple[int, int]],
         policy: LinkPolicy,
     ) -> tuple[Rename, LinkChoice]:
-        here_fd = os.open(path, _FOLDER)
-        try:
-            rename = self._renames.get(mounts[1])
-            if rename is None:
-                rename = self._renames[mounts[1]] = probe_rename(here_fd)
-            choice = self._choices.get((*mounts, policy))
-            if choice is None:
-                choice = choose_mode(pool_fd, here_fd, policy)
-                self._choices[*mounts, policy] = choice
-        finally:
-            os.close(here_fd)
+        rename = self._renames.get(mounts[1])
+        if rename is None:
+            rename = self._renames[mounts[1]] = probe_rename(here_fd)
+        choice = self._choices.get((*mounts, policy))
+        if choice is None:
+            choice = choose_mode(pool_fd, here_fd, policy)
+            self._choices[*mounts, policy] = choice
         return rename, choice
 
     def discard(self, workspace: Workspace) -> None:
         """Remove a workspace with all that is left in it, in the background where none sees it."""
+        try:
+            self._discard(workspace)
+        finally:
+            os.close(workspace.lock_fd)
+
+    def _discard(self, workspace: Workspace) -> None:
         if not workspace.in_cache:
             shutil.rmtree(workspace.path, ignore_errors=True)
             return

@@ -33,19 +33,16 @@ def read_project_file(
     return tuple(
         parse_requirement(text, origin=f"{file.path} {place}", directory=os.path.dirname(file.path))
         for place, text in (
-            *_dependencies(file, content.get("project"), extras, wanted=not groups),
+            *_dependencies(file, content.get("project"), extras),
             *_groups(file, content.get("dependency-groups"), groups),
         )
     )
 
 
 def _dependencies(
-    file: RequirementFile, project: Any, extras: Collection[str], *, wanted: bool
+    file: RequirementFile, project: Any, extras: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Groups stand for themselves (PEP 735): with them the project's own are not wanted."""
     table = _table(file, project, "project")
-    if not wanted and not extras:
-        return
     if {"dependencies", "optional-dependencies"} & set(
         _texts(file, table.get("dynamic"), "dynamic")
     ):

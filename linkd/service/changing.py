@@ -6,13 +6,11 @@ come, because others may have changed the same distributions meanwhile.
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple
-
-from packaging.utils import NormalizedName
+from typing import TypeVar, TypeVarTuple
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
@@ -20,18 +18,20 @@ from linkd.core.receipt import Collision
 from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CollisionRefused
+from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
+from linkd.link.settling import settle
 from linkd.link.stage import Marks
-from linkd.link.transaction import Addition, Change, Outcome, carry_out, settle
+from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspaces
+from linkd.service.inheritance import Inheritance, find_heirs
+from linkd.service.ports import Finding, Installed, Remembering
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
-
-Installed = Mapping[NormalizedName, InstalledDistribution]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +50,26 @@ class Intent:
 class Changed:
     outcome: Outcome
     collisions: tuple[Collision, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Changer:
     """Grafts intents; the only user of the transaction."""
 
-    def __init__(self, ledger: Ledger, workspaces: Workspaces, executor: Executor) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        workspaces: Workspaces,
+        executor: Executor,
+        *,
+        memory: Remembering,
+        store: Finding,
+    ) -> None:
         self.ledger = ledger
         self._workspaces = workspaces
         self._executor = executor
+        self._memory = memory
+        self._inheritance = Inheritance(memory=memory, store=store)
 
     async def change(self, intent: Intent, reporter: Reporter) -> Changed:
         """Do it, whole or not at all. To be called within the turn of the distributions.
@@ -76,20 +87,49 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        identity = intent.target.identity
-        async with self.ledger.stand(identity, standing):
-            committed = False
-            try:
-                work = self._in_thread(carry_out, change, standing, self._workspaces, reporter)
-                outcome = await _uninterrupted(work)
-                committed = True
-            finally:
-                async with self.ledger.settling(identity, standing, committed=committed) as paths:
-                    if paths:
-                        await _uninterrupted(
-                            self._in_thread(settle, change, paths, self._workspaces)
-                        )
-        return Changed(outcome=outcome, collisions=collisions)
+        async with self.ledger.stand(intent.target.identity, standing):
+            outcome, warnings = await self._carry_out(change, standing, reporter)
+        return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
+
+    async def _carry_out(
+        self, change: Change, standing: Standing, reporter: Reporter
+    ) -> tuple[Outcome, tuple[str, ...]]:
+        warnings: tuple[str, ...] = ()
+        work = asyncio.ensure_future(
+            self._in_thread(carry_out, change, standing, self._workspaces, reporter)
+        )
+        try:
+            outcome = await _uninterrupted(work)
+        finally:
+            # A cancelled request may have been carried out all the same.
+            committed = not work.cancelled() and work.exception() is None
+            warnings = await self._settle(change, standing, committed=committed)
+        return outcome, warnings
+
+    async def _settle(
+        self, change: Change, standing: Standing, *, committed: bool
+    ) -> tuple[str, ...]:
+        """Put shared paths right, after what others did meanwhile and for those who remain."""
+        identity = change.target.identity
+        if committed:
+            self._remember(change)
+        async with self.ledger.settling(identity, standing, committed=committed) as contested:
+            heirs = await self._in_thread(
+                find_heirs, change.target, standing.left if committed else (), standing.staying
+            )
+            inherited, warnings = await self._inheritance.contents(change.target, heirs)
+            corrections = {**inherited, **contested}
+            if corrections:
+                work = self._in_thread(settle, change, corrections, self._workspaces)
+                await _uninterrupted(asyncio.ensure_future(work))
+        return tuple(warnings)
+
+    def _remember(self, change: Change) -> None:
+        self._memory.remember_installed(
+            change.target.identity,
+            {addition.name: addition.wheel.manifest.sha256 for addition in change.additions},
+            [gone.name for gone in change.removals],
+        )
 
     async def _in_thread(self, function: Callable[[*Ts], R], *arguments: *Ts) -> R:
         loop = asyncio.get_running_loop()
@@ -139,11 +179,10 @@ def _collisions(intent: Intent, standing: Standing) -> tuple[Collision, ...]:
     return found
 
 
-async def _uninterrupted(work: Coroutine[Any, Any, R]) -> R:
+async def _uninterrupted(work: asyncio.Future[R]) -> R:
     """Wait for the end of the work whatever happens; a cancellation takes effect then."""
-    task = asyncio.ensure_future(work)
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.wait([work])
         raise

@@ -5,17 +5,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
 from packaging.utils import NormalizedName
 
 from linkd.build.circumstances import Circumstances
+from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
-from linkd.core.wheel import Pin
+from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import EnvironmentMissing, InvalidLockFile
 from linkd.link.stage import Marks
-from linkd.link.workspace import require_writable
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.satisfied import Reading, satisfying
@@ -23,6 +24,7 @@ from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.permission import require_permission
 from linkd.service.ports import (
     Building,
     Indexing,
@@ -58,7 +60,7 @@ class Install:
         asked = read_asked(request, self.indexes.without_credentials)
         target = await self._target(request)
         if not request.dry_run:
-            require_writable(target)
+            require_permission(target, break_system_packages=request.break_system_packages)
         supply = self._supply(asked, target, run)
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
@@ -170,7 +172,7 @@ class _Run:
         return replace(
             receipt,
             bytes_downloaded=self.downloaded,
-            warnings=tuple(self.warnings),
+            warnings=(*self.warnings, *receipt.warnings),
             timings=replace(
                 receipt.timings,
                 resolve=self.spent.get("resolve", 0.0),
@@ -239,13 +241,26 @@ def _intent(
     return Intent(
         target=target,
         installed=installed,
-        additions=tuple((fetched.wheels[pin.name], _marks(pin)) for pin in plan.additions),
+        additions=tuple(
+            (wheel, _marks(pin, wheel))
+            for pin in plan.additions
+            for wheel in [_made_for(target, fetched.wheels[pin.name])]
+        ),
         removals=plan.removals,
         policy=request.link,
         refuse_collisions=request.refuse_collisions,
     )
 
 
-def _marks(pin: Pin) -> Marks:
-    direct_url = None if pin.direct_url is None else direct_url_json(pin.direct_url)
-    return Marks(requested=pin.requested, direct_url=direct_url)
+def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
+    launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
+    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
+
+
+def _marks(pin: Pin, wheel: StoredWheel) -> Marks:
+    if pin.direct_url is None:
+        return Marks(requested=pin.requested)
+    # The hash is that of what the URL names: of the wheel only where it names the wheel.
+    is_named = wheel.manifest.filename == pin.file.filename
+    sha256 = wheel.manifest.sha256 if is_named else None
+    return Marks(requested=pin.requested, direct_url=direct_url_json(pin.direct_url, sha256))

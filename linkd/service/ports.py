@@ -11,7 +11,7 @@ from linkd.core.listings import Listings, Pages
 from linkd.core.progress import Reporter
 from linkd.core.source import Built
 from linkd.core.target import Interpreter, Target
-from linkd.core.wheel import DistFile
+from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
 from linkd.resolve.resolver import Resolution, ResolveRequest
 from linkd.store.store import Ensured, StoreStats
@@ -67,7 +67,15 @@ class Remembering(Protocol):
 
     def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
 
-    def touch_wheels(self, sha256s: Iterable[str]) -> None: ...
+    def remember_installed(
+        self, identity: tuple[int, int], came: Mapping[str, str], gone: Iterable[str]
+    ) -> None: ...
+
+    def installed_from(self, identity: tuple[int, int], name: str) -> str | None: ...
+
+
+class Finding(Protocol):
+    async def find(self, sha256: str) -> StoredWheel | None: ...
 
 
 Installed = Mapping[NormalizedName, InstalledDistribution]

@@ -1,7 +1,10 @@
 """From what was done to what is told of it."""
 
+import os
+from dataclasses import replace
+
 import msgspec
-from packaging.direct_url import DirectUrl
+from packaging.direct_url import ArchiveInfo, DirectUrl
 
 from linkd.core.plan import Plan
 from linkd.core.receipt import DistributionEntry, InstalledEntry, LinkMode, Receipt, Timings
@@ -45,8 +48,12 @@ def make_receipt(
         installed=tuple(_entry(tree) for tree in outcome.trees),
         removed=removed,
         unchanged=unchanged,
-        collisions=changed.collisions,
+        collisions=tuple(
+            replace(collision, path=_below_site_packages(collision.path, target))
+            for collision in changed.collisions
+        ),
         kept_files=outcome.kept_files,
+        warnings=changed.warnings,
         links={mode: _links(outcome.trees, mode) for mode in LinkMode},
         fallback=outcome.fallback,
         bytes_linked=sum(
@@ -57,6 +64,12 @@ def make_receipt(
         ),
         timings=Timings(stage=outcome.stage_ms, graft=outcome.graft_ms),
     )
+
+
+def _below_site_packages(path: str, target: Target) -> str:
+    """A path below the prefix as people name it: by site-packages where it lies there."""
+    site = f"{os.path.relpath(target.site_packages, target.prefix)}/"
+    return path.removeprefix(site)
 
 
 def _entry(tree: StagedTree) -> InstalledEntry:
@@ -73,6 +86,10 @@ def _links(trees: tuple[StagedTree, ...], mode: LinkMode) -> int:
     return sum(tree.links for tree in trees if tree.mode is mode)
 
 
-def direct_url_json(direct_url: DirectUrl) -> str:
-    """As it is written into dist-info (PEP 610)."""
+def direct_url_json(direct_url: DirectUrl, sha256: str | None) -> str:
+    """As it is written into dist-info (PEP 610), with the hash of the archive that came, if known."""
+    archive = direct_url.archive_info
+    if archive is not None and sha256 is not None:
+        hashes = {**(archive.hashes or {}), "sha256": sha256}
+        direct_url = replace(direct_url, archive_info=ArchiveInfo(hashes=hashes))
     return msgspec.json.encode(direct_url.to_dict()).decode()

@@ -43,6 +43,8 @@ class InstallRequest:
     """Of the projects and lock files among the requirement files."""
     groups: tuple[str, ...] | None = None
     """Dependency groups of the same; None means a lock file's default groups."""
+    break_system_packages: bool = False
+    """Change an interpreter that its system manages, too (PEP 668)."""
     create: bool = False
     """Make the environment if it is missing."""
     interpreter: str | None = None
@@ -62,3 +64,4 @@ class UninstallRequest:
     environment: str
     names: tuple[NormalizedName, ...]
     dry_run: bool = False
+    break_system_packages: bool = False

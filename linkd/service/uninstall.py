@@ -8,8 +8,8 @@ from linkd.core.progress import Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
 from linkd.errors import NotInstalled
-from linkd.link.workspace import require_writable
 from linkd.service.changing import Changer, Intent
+from linkd.service.permission import require_permission
 from linkd.service.ports import Installed, Probing
 from linkd.service.receipts import make_receipt
 from linkd.service.request import UninstallRequest
@@ -34,7 +34,7 @@ class Uninstall:
         if request.dry_run:
             plan = _plan(request, target, read_installed(target))
             return make_receipt(target, plan, None, dry_run=True)
-        require_writable(target)
+        require_permission(target, break_system_packages=request.break_system_packages)
         async with self.changer.ledger.turn(target.identity, frozenset(request.names)):
             installed = read_installed(target)
             plan = _plan(request, target, installed)
@@ -43,7 +43,7 @@ class Uninstall:
         receipt = make_receipt(target, plan, changed)
         return replace(
             receipt,
-            warnings=_missing(request, installed),
+            warnings=(*_missing(request, installed), *receipt.warnings),
             timings=replace(receipt.timings, total=(time.perf_counter() - begun) * 1e3),
         )
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from linkd.errors import CacheUnusable, NoSpace
 from linkd.store.faults import translated
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 # Device and inode numbers are unsigned, which SQLite's integers are not; paths are any bytes.
 _SCHEMA: Final = """
@@ -46,6 +46,13 @@ CREATE TABLE local_files (
     inode TEXT NOT NULL,
     sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE installed (
+    device TEXT NOT NULL,
+    inode TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (device, inode, name)
+) WITHOUT ROWID;
 CREATE TABLE interpreters (
     key TEXT PRIMARY KEY,
     facts BLOB NOT NULL
@@ -56,6 +63,10 @@ _REMEMBER_ENVIRONMENT: Final = """
 INSERT INTO environments (device, inode, prefix, first_seen, last_used) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (device, inode) DO UPDATE SET prefix = excluded.prefix, last_used = excluded.last_used
 """
+_REMEMBER_INSTALLED: Final = """
+INSERT INTO installed (device, inode, name, sha256) VALUES (?, ?, ?, ?)
+ON CONFLICT (device, inode, name) DO UPDATE SET sha256 = excluded.sha256
+"""
 _REMEMBER_WHEEL: Final = """
 INSERT INTO wheels (sha256, size, last_used) VALUES (?, ?, ?)
 ON CONFLICT (sha256) DO UPDATE SET size = excluded.size
@@ -64,6 +75,7 @@ _TOUCH_WHEEL: Final = """
 INSERT INTO wheels (sha256, last_used) VALUES (?, ?)
 ON CONFLICT (sha256) DO UPDATE SET last_used = excluded.last_used
 """
+_LOCKED_S: Final = 5.0
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -129,9 +141,33 @@ class State:
         )
 
     def forget_environment(self, identity: tuple[int, int]) -> None:
+        environment = [tuple(map(str, identity))]
         self._change(
-            ("DELETE FROM environments WHERE (device, inode) = (?, ?)", [tuple(map(str, identity))])
+            ("DELETE FROM environments WHERE (device, inode) = (?, ?)", environment),
+            ("DELETE FROM installed WHERE (device, inode) = (?, ?)", environment),
         )
+
+    def remember_installed(
+        self, identity: tuple[int, int], came: Mapping[str, str], gone: Iterable[str]
+    ) -> None:
+        """Note from which wheels (sha256) distributions of an environment came, and which went."""
+        device, inode = map(str, identity)
+        self._change(
+            (
+                "DELETE FROM installed WHERE (device, inode, name) = (?, ?, ?)",
+                [(device, inode, name) for name in gone],
+            ),
+            (_REMEMBER_INSTALLED, [(device, inode, name, came[name]) for name in came]),
+        )
+
+    def installed_from(self, identity: tuple[int, int], name: str) -> str | None:
+        """The sha256 of the wheel that a distribution came from, if linkd installed it."""
+        rows = self._rows(
+            "SELECT sha256 FROM installed WHERE (device, inode, name) = (?, ?, ?)",
+            *map(str, identity),
+            name,
+        )
+        return rows[0][0] if rows else None
 
     # Wheels
 
@@ -237,7 +273,7 @@ class State:
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         try:
             os.chmod(self._path, 0o600)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             current = _prepare(connection)
         except BaseException:
@@ -267,6 +303,20 @@ class State:
         if _code(error) == sqlite3.SQLITE_FULL:
             return NoSpace(path=self._path, doing="writing the state")
         return CacheUnusable(path=self._path, reason=str(error))
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """While another process does the same SQLite says at once that it is locked: ask again."""
+    end = time.monotonic() + _LOCKED_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _prepare(connection: sqlite3.Connection) -> bool:

@@ -45,7 +45,7 @@ def discard(folder: str, name: str) -> None:
         os.close(parent)
 
 
-def clear_leftovers(folder: str, *, before: float, keep: str) -> None:
+def clear_leftovers(folder: str, *, before: float, keep: str | None = None) -> None:
     """Remove what dead processes left: what is older than `before` (seconds since 1970).
 
     Names ending in `keep` stay, and workspaces that are locked.
@@ -54,7 +54,7 @@ def clear_leftovers(folder: str, *, before: float, keep: str) -> None:
         leftovers = [
             entry.name
             for entry in entries
-            if not entry.name.endswith(keep)
+            if (keep is None or not entry.name.endswith(keep))
             and _mtime(entry) < before
             and not _is_locked(entry.path)
         ]

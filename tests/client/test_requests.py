@@ -101,7 +101,6 @@ def test_uninstall_names_its_distributions(client: Client, daemon: StartDaemon) 
         (["--format", "freeze"], "&format=freeze"),
         (["--format", "json"], "&format=json"),
         (["--json"], ""),
-        (["--json"], ""),
     ],
 )
 def test_list_asks_for_its_format(

@@ -268,9 +268,7 @@ def running_daemon(
     os.close(write_end)
     daemon = Daemon(place, process, log)
     try:
-        word = _read_word(read_end)
-        if word != "ready":
-            raise NotReady(word or log.read_text())
+        _await_ready(read_end, log)
         yield daemon
         if not daemon.ended:
             assert daemon.stop() == 0
@@ -296,6 +294,12 @@ def until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < end, "what was waited for never came"
         time.sleep(_LOOK_S)
+
+
+def _await_ready(descriptor: int, log: Path) -> None:
+    word = _read_word(descriptor)
+    if word != "ready":
+        raise NotReady(word or log.read_text())
 
 
 def _read_word(descriptor: int) -> str:

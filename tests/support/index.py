@@ -77,6 +77,8 @@ class RunningIndex:
         self._faults: list[_Fault] = []
         self._hashes: dict[tuple[str, int, int], str] = {}
         self.stopping = threading.Event()
+        self.waiting = 0
+        """Stalled answers whose client has not gone away."""
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="test-index"
@@ -150,6 +152,10 @@ class RunningIndex:
     def record(self, request: Request) -> None:
         with self._lock:
             self._requests.append(request)
+
+    def wait(self, change: int) -> None:
+        with self._lock:
+            self.waiting += change
 
     def fault(self, path: str) -> _Fault | None:
         """The first one for a path; used up by this."""
@@ -332,9 +338,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _wait_for_end(self) -> None:
         """Until the client goes away, or the test is over and `disconnect` ends the connection."""
+        index = self.server.index
+        index.wait(1)
         with contextlib.suppress(OSError):
             while self.connection.recv(65_536):
                 pass
+        index.wait(-1)
 
 
 def archives(folder: Path) -> list[Path]:

@@ -6,13 +6,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from linkd.store.entry import read_entry, stored_wheels
 from linkd.store.layout import Layout
@@ -25,15 +25,26 @@ _OWN: Final = re.compile(
 """What belongs to an environment itself."""
 
 
-def check_environment(prefix: Path) -> None:
-    """Everything installed is whole, recorded, listed once and has what it needs."""
+def check_environment(prefix: Path, *, foreign: Collection[str] = ()) -> None:
+    """Everything installed is whole, recorded, listed once and has what it requires.
+
+    A path that a removed distribution shared may still have that one's content: `foreign` are the
+    digests that a file may have instead of the recorded one.
+    """
     [site] = prefix.glob("lib/python*/site-packages")
-    found = list(distributions(path=[str(site)]))
-    names = sorted(canonicalize_name(one.metadata["Name"]) for one in found)
-    assert names == sorted(set(names)), f"listed twice: {names}"
-    recorded = {path for one in found for path in _checked_record(one, site, prefix)}
-    problems = [*_unmet(found), *_unexpected(prefix, site, recorded)]
-    assert problems == []
+    found = {
+        canonicalize_name(one.metadata["Name"]): one for one in distributions(path=[str(site)])
+    }
+    stems = [path.name for path in site.glob("*.dist-info")]
+    assert len(found) == len(stems), f"listed twice: {sorted(stems)}"
+    # Of several that record a path with different content, the file is that of the last name.
+    rows = {path: row for name in sorted(found) for path, row in _record_of(found[name], site)}
+    problems = [
+        fault for path, row in rows.items() for fault in _faults(prefix, path, row, foreign)
+    ]
+    problems += _unexpected(prefix, site, rows.keys())
+    problems += _unmet(found)
+    assert not problems, "\n".join(problems)
 
 
 def installed(prefix: Path) -> dict[str, str]:
@@ -63,10 +74,18 @@ def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
 def check_cache(cache: Path) -> None:
     """Every entry is whole, and nothing half-made lies about. To be called when all is idle."""
     layout = Layout(cache)
-    incoming = [name for name in os.listdir(layout.incoming) if not name.endswith(".part")]
-    left = [name for name in os.listdir(layout.pool) if name.startswith("txn-")]
-    damaged = [fault for sha256 in stored_wheels(layout) for fault in _damage(layout, sha256)]
-    assert (incoming, left, damaged) == ([], [], [])
+    problems = [
+        f"{layout.incoming}/{name} is left over"
+        for name in os.listdir(layout.incoming)
+        if not name.endswith(".part")
+    ]
+    problems += [
+        f"{layout.pool}/{name} is left over"
+        for name in os.listdir(layout.pool)
+        if name.startswith("txn-")
+    ]
+    problems += [fault for sha256 in stored_wheels(layout) for fault in _damage(layout, sha256)]
+    assert not problems, "\n".join(problems)
 
 
 def _damage(layout: Layout, sha256: str) -> Iterator[str]:
@@ -93,23 +112,30 @@ def _record(name: str) -> bool:
     return name.endswith((".dist-info/RECORD", ".dist-info/RECORD.jws", ".dist-info/RECORD.p7s"))
 
 
-def _checked_record(distribution: Distribution, site: Path, prefix: Path) -> Iterator[Path]:
-    """The paths in a distribution's RECORD, each with the hash and the size that it has there."""
+def _record_of(distribution: Distribution, site: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """The absolute paths in a distribution's RECORD, each with its hash and size."""
     text = distribution.read_text("RECORD")
     assert text is not None, f"{distribution.metadata['Name']} has no RECORD"
     for name, digest, size in csv.reader(text.splitlines()):
-        path = Path(os.path.normpath(site / name))
-        assert path.is_relative_to(prefix), f"{name} leads out of {prefix}"
-        assert path.is_file(), f"{path} is recorded and not there"
-        if digest:
-            algorithm, _, value = digest.partition("=")
-            assert value == _digest(path, algorithm), f"{path} has another hash than recorded"
-        if size:
-            assert int(size) == path.stat().st_size, f"{path} has another size than recorded"
-        yield path
+        yield Path(os.path.normpath(site / name)), (digest, size)
 
 
-def _unexpected(prefix: Path, site: Path, recorded: set[Path]) -> Iterator[str]:
+def _faults(
+    prefix: Path, path: Path, row: tuple[str, str], foreign: Collection[str]
+) -> Iterator[str]:
+    digest, size = row
+    algorithm, _, value = digest.partition("=")
+    if not path.is_relative_to(prefix):
+        yield f"{path} leads out of the environment"
+    elif not path.is_file():
+        yield f"{path} is recorded and not there"
+    elif digest and (found := _digest(path, algorithm)) not in {value, *foreign}:
+        yield f"{path} has another hash than recorded: {found}"
+    elif size and not foreign and int(size) != path.stat().st_size:
+        yield f"{path} has another size than recorded"
+
+
+def _unexpected(prefix: Path, site: Path, recorded: Collection[Path]) -> Iterator[str]:
     """What lies in an environment and is nobody's."""
     for path in _walk(prefix):
         name = str(path.relative_to(prefix))
@@ -122,17 +148,17 @@ def _unexpected(prefix: Path, site: Path, recorded: set[Path]) -> Iterator[str]:
             yield f"{name} is not recorded"
 
 
-def _unmet(found: list[Distribution]) -> Iterator[str]:
+def _unmet(found: Mapping[NormalizedName, Distribution]) -> Iterator[str]:
     """What ``pip check`` would complain of."""
-    versions = {canonicalize_name(one.metadata["Name"]): one.version for one in found}
-    for one in found:
+    for name, one in found.items():
         for text in one.requires or ():
             requirement = Requirement(text)
             if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
                 continue
-            version = versions.get(canonicalize_name(requirement.name))
+            other = found.get(canonicalize_name(requirement.name))
+            version = None if other is None else other.version
             if version is None or not requirement.specifier.contains(version, prereleases=True):
-                yield f"{one.metadata['Name']} needs {text}, and there is {version}"
+                yield f"{name} needs {text}, and there is {version}"
 
 
 def _walk(folder: Path) -> Iterator[Path]:

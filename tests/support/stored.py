@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +23,15 @@ from linkd.core.progress import Silent
 from linkd.core.record import parse_record
 from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
 from linkd.core.wheel import StoredWheel
+from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.rename import Rename
+from linkd.link.settling import settle
 from linkd.link.stage import Marks
-from linkd.link.transaction import Addition, Change, Outcome, carry_out, settle
+from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
@@ -77,12 +79,7 @@ class FixedRename(Workspaces):
         workspace = super().open(target, policy)
         if self.rename is None:
             return workspace
-        return Workspace(
-            path=workspace.path,
-            rename=self.rename,
-            choice=workspace.choice,
-            in_cache=workspace.in_cache,
-        )
+        return replace(workspace, rename=self.rename)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -48,6 +48,8 @@ class Tamper:
     """Members that are in the archive twice."""
     modes: Mapping[str, int] = field(default_factory=dict)
     """The whole ``st_mode`` of members, such as ``0o010644`` for a pipe."""
+    record: Callable[[str], str] = str
+    """What is made of RECORD's text at last."""
 
 
 def make_wheel(
@@ -64,15 +66,19 @@ def make_wheel(
     purelib: bool = True,
     data: Mapping[str, str | bytes] | None = None,
     executables: Collection[str] = (),
-    compress: bool = True,
+    compress: bool | Collection[str] = True,
+    stem: str | None = None,
     tamper: Tamper | None = None,
 ) -> Path:
     """Write a wheel into `folder` (made if missing) and give its path.
 
     Without `files` there is one module, ``<name>/__init__.py`` with its ``__version__``. The paths
-    of `data` are below ``<name>-<version>.data/``. `executables` are members' names.
+    of `data` are below ``<name>-<version>.data/``. `executables` are members' names; `compress` may
+    be those that are. `stem` is what the wheel's own folders are named with in place of the
+    normalized name and version; the file's name stays.
     """
-    stem = f"{escape(name)}-{version.replace('-', '_')}"
+    file_stem = f"{escape(name)}-{version.replace('-', '_')}"
+    stem = stem or file_stem
     dist_info = f"{stem}.dist-info"
     if files is None:
         files = {f"{escape(name)}/__init__.py": f'__version__ = "{version}"\n'}
@@ -84,7 +90,7 @@ def make_wheel(
     members[f"{dist_info}/WHEEL"] = wheel_file(tag, purelib=purelib).encode()
     if entry_points:
         members[f"{dist_info}/entry_points.txt"] = entry_points.encode()
-    path = folder / f"{stem}-{tag}.whl"
+    path = folder / f"{file_stem}-{tag}.whl"
     folder.mkdir(parents=True, exist_ok=True)
     writer = _Writer(
         record=f"{dist_info}/RECORD",
@@ -140,7 +146,7 @@ def wheel_file(tag: str, *, purelib: bool = True, wheel_version: str = "1.0") ->
 class _Writer:
     record: str
     executables: Collection[str]
-    compress: bool
+    compress: bool | Collection[str]
     tamper: Tamper
 
     def archive(self, members: Mapping[str, bytes]) -> bytes:
@@ -154,7 +160,7 @@ class _Writer:
         rows.append(f"{_quoted(self.record)},,")
         whole |= {name: _bytes(content) for name, content in tamper.unrecorded.items()}
         if self.record not in tamper.omit and self.record not in whole:
-            whole[self.record] = "\n".join([*rows, ""]).encode()
+            whole[self.record] = tamper.record("\n".join([*rows, ""])).encode()
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Duplicate name")
@@ -186,7 +192,8 @@ class _Writer:
         if name in self.tamper.symlinks:
             mode = 0o120777
         info.external_attr = self.tamper.modes.get(name, mode) << 16
-        info.compress_type = zipfile.ZIP_DEFLATED if self.compress else zipfile.ZIP_STORED
+        compressed = self.compress if isinstance(self.compress, bool) else name in self.compress
+        info.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
         return info
 
 
@@ -197,7 +204,9 @@ def digest(content: bytes, algorithm: str = "sha256") -> str:
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"' if set(name) & {",", "\n", "\r"} else name
+    if not set(name) & {",", '"', "\n", "\r"}:
+        return name
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -5,9 +5,11 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
-from linkd.core.entry_points import parse_entry_points, script_name_problem
-from linkd.core.manifest import Launcher
+from linkd.core.entry_points import launchers_for, parse_entry_points, script_name_problem
+from linkd.core.manifest import Launcher, Manifest
+from linkd.core.target import SchemeKey
 
 
 def test_both_groups_are_read() -> None:
@@ -29,6 +31,44 @@ foo-bar = pkg:Class.method
         Launcher(name="foo-bar", module="pkg", attribute="Class.method"),
         Launcher(name="Show", module="pkg.gui", attribute="main", gui=True),
     )
+
+
+def launchers_of(project: str, *names: str, python: str = "3.12") -> list[str]:
+    """The names of a wheel's launchers in an environment."""
+    manifest = Manifest(
+        sha256="",
+        filename="",
+        name=canonicalize_name(project),
+        version="1.0",
+        dist_info="",
+        root_scheme=SchemeKey.PURELIB,
+        files=(),
+        launchers=tuple(Launcher(name=name, module="m", attribute="main") for name in names),
+    )
+    found = launchers_for(manifest, python)
+    assert {(one.module, one.attribute, one.gui) for one in found} <= {("m", "main", False)}
+    return [one.name for one in found]
+
+
+def test_launchers_named_for_a_version_of_python() -> None:
+    """Those of pip and of setuptools are named for the environment's Python, whatever built them."""
+    pips = ["pip", "pip3", "pip3.12"]
+    assert launchers_of("pip", "pip", "pip3") == pips
+    assert launchers_of("pip", "pip", "pip3", "pip3.9", "pip2") == pips
+    assert launchers_of("pip", "pip", "pipx", python="4.0") == ["pip", "pip4", "pip4.0", "pipx"]
+    easy = ["easy_install", "easy_install-3.12"]
+    assert launchers_of("setuptools", "easy_install", "easy_install-3.4") == easy
+
+
+def test_launchers_of_other_projects() -> None:
+    """They are those that are declared, whatever their names."""
+    assert launchers_of("foo", "pip", "pip3.9", "easy_install-3.4") == [
+        "pip",
+        "pip3.9",
+        "easy_install-3.4",
+    ]
+    assert launchers_of("pip", "pip3.9") == ["pip3.9"]
+    assert launchers_of("setuptools") == []
 
 
 @pytest.mark.parametrize("value", ["a.b:c [x]", "a.b:c[x, y]", "a.b : c", "a.b:c []"])

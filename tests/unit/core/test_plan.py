@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from packaging.direct_url import ArchiveInfo, DirectUrl
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -69,6 +71,26 @@ def test_direct_url() -> None:
 
     assert plan([pin("a", url=url)], [present("a")]).removals == (present("a"),)
     assert plan([pin("a", url=url)], [present("a", url=url)]).unchanged == (present("a", url=url),)
+
+
+def test_hashes_of_a_direct_url() -> None:
+    """Of one origin, what differs in a hash is replaced; a hash that only one side knows is none."""
+    url = "https://example.org/a.whl"
+    origins = [
+        DirectUrl(url=url, archive_info=ArchiveInfo(hashes=hashes))
+        for hashes in (None, {"sha256": "1"}, {"sha256": "2"}, {"sha256": "1", "sha512": "3"})
+    ]
+    unknown, one, other, more = origins
+    cases = [(unknown, one), (one, unknown), (one, one), (more, one), (one, other), (other, more)]
+
+    found = [
+        plan(
+            [replace(pin("a"), direct_url=wanted)], [replace(present("a"), direct_url=there)]
+        ).names
+        for wanted, there in cases
+    ]
+
+    assert found == [frozenset(), frozenset(), frozenset(), frozenset(), {"a"}, {"a"}]
 
 
 def test_exact() -> None:

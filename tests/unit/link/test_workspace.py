@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from linkd.core.receipt import FallbackReason, LinkMode
 from linkd.errors import CacheUnusable, EnvironmentMissing, LinkUnavailable
 from linkd.link.modes import LinkPolicy
 from linkd.link.workspace import Workspaces, require_writable
+from linkd.store.workspace import clear_leftovers
 from tests.support.stored import Environment, Store, make_target
 
 
@@ -34,6 +36,17 @@ def test_beside_the_cache(store: Store, environment: Environment) -> None:
     store.close()
 
     assert (store.leftovers(), store.workspaces.pending) == ([], 0)
+
+
+def test_what_a_dead_process_left(store: Store, environment: Environment) -> None:
+    """What a killed daemon left is cleared; what somebody works on is not, whoever clears."""
+    workspace = store.workspaces.open(environment.target, LinkPolicy())
+    os.mkdir(os.path.join(store.layout.pool, "txn-dead"))
+
+    clear_leftovers(store.layout.pool, before=time.time() + 60)
+    assert os.listdir(store.layout.pool) == [os.path.basename(workspace.path)]
+
+    store.workspaces.discard(workspace)
 
 
 def test_beside_the_environment(store: Store, elsewhere: Path) -> None:

@@ -49,6 +49,21 @@ def test_environment_of_any_bytes(state: State) -> None:
     assert [known.prefix for known in state.environments()] == [prefix]
 
 
+def test_installed_from(state: State) -> None:
+    """The wheel of a distribution is known while it is installed in an environment that is known."""
+    one, two = (1, 7), (1, 8)
+    state.remember_installed(one, {"foo": "a" * 64, "bar": "b" * 64}, gone=[])
+    state.remember_installed(two, {"foo": "c" * 64}, gone=[])
+    state.remember_installed(one, {"foo": "d" * 64}, gone=["foo", "bar"])
+
+    assert state.installed_from(one, "foo") == "d" * 64
+    assert state.installed_from(one, "bar") is None
+    assert state.installed_from(two, "foo") == "c" * 64
+
+    state.forget_environment(two)
+    assert state.installed_from(two, "foo") is None
+
+
 def test_forget_environment(state: State) -> None:
     """A forgotten environment is gone, the others are not."""
     state.remember_environment("/a", (1, 7))

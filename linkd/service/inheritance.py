@@ -1,0 +1,80 @@
+"""Who owns a shared file when one of its owners has gone, and where its content is.
+
+A file that several distributions recorded stays with the last of them. Of those that remain, the
+one whose name sorts last has its own content there, as if it had never been another's.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from linkd.core.target import Target
+from linkd.core.wheel import StoredWheel
+from linkd.link.beneath import Beneath
+from linkd.link.change import opened_prefix
+from linkd.link.footprint import Footprint
+from linkd.link.rename import KernelRename
+from linkd.service.ports import Finding, Remembering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heir:
+    """A remaining owner whose recorded content is not what lies at the path."""
+
+    path: str
+    name: NormalizedName
+    sha256: str
+    """Of the content that it recorded, as RECORD has it."""
+
+
+def find_heirs(
+    target: Target, paths: Collection[str], staying: Mapping[NormalizedName, Footprint]
+) -> tuple[Heir, ...]:
+    """Those of `paths` that lie there with another content than their remaining owner recorded."""
+    if not paths:
+        return ()
+    heirs: list[Heir] = []
+    with opened_prefix(target) as prefix_fd:
+        beneath = Beneath(str(target.prefix), prefix_fd, KernelRename())
+        for path in sorted(paths):
+            owners = [name for name, footprint in staying.items() if path in footprint.paths]
+            if not owners:
+                continue
+            sha256 = staying[max(owners)].paths[path]
+            if sha256 is not None and beneath.hash_of(path) != sha256:
+                heirs.append(Heir(path=path, name=max(owners), sha256=sha256))
+    return tuple(heirs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inheritance:
+    """Finds the wheels that heirs came from."""
+
+    memory: Remembering
+    store: Finding
+
+    async def contents(
+        self, target: Target, heirs: Collection[Heir]
+    ) -> tuple[dict[str, StoredWheel], list[str]]:
+        """The wheel with each path's rightful content; warnings for those that cannot be had."""
+        found: dict[str, StoredWheel] = {}
+        warnings: list[str] = []
+        for heir in heirs:
+            sha256 = self.memory.installed_from(target.identity, heir.name)
+            wheel = None if sha256 is None else await self.store.find(sha256)
+            if wheel is not None and _has(wheel, heir):
+                found[heir.path] = wheel
+            else:
+                warnings.append(
+                    f"{heir.path} belongs to {heir.name} alone now, but has the content of what "
+                    f"went: install {heir.name} again to have its own"
+                )
+        return found, warnings
+
+
+def _has(wheel: StoredWheel, heir: Heir) -> bool:
+    return any(
+        file.sha256 == heir.sha256 and heir.path.endswith(file.destination)
+        for file in wheel.manifest.files
+    )
