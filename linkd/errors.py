@@ -437,9 +437,12 @@ class BuildFailed(BuildError):
         )
 
     @property
-    def hint(self) -> str:
-        where = f"all that it wrote is in {self.log}; " if self.log else ""
-        return f"{where}--only-binary keeps to wheels, where there are any"
+    def hint(self) -> str | None:
+        """A release may be had as a wheel in another version; a folder is what it is."""
+        words = [f"all that it wrote is in {self.log}"] if self.log else []
+        if "==" in self.subject:
+            words.append("--only-binary keeps to versions that have a wheel")
+        return "; ".join(words) or None
 
 
 @dataclass(eq=False, kw_only=True)

@@ -194,8 +194,17 @@ def render_distributions(answer: DistributionsAnswer, style: str) -> Iterator[st
 
 def _frozen(distribution: ListedDistribution) -> str:
     """A line that installs the same again."""
-    url = (distribution.direct_url or {}).get("url")
-    return f"{distribution.name} @ {url}" if url else f"{distribution.name}=={distribution.version}"
+    direct = distribution.direct_url or {}
+    url = direct.get("url")
+    if not url:
+        return f"{distribution.name}=={distribution.version}"
+    fragment = f"#subdirectory={direct['subdirectory']}" if direct.get("subdirectory") else ""
+    if direct.get("dir_info", {}).get("editable"):
+        return f"-e {url}{fragment}"
+    repository = direct.get("vcs_info")
+    if repository:
+        url = f"{repository['vcs']}+{url}@{repository['commit_id']}"
+    return f"{distribution.name} @ {url}{fragment}"
 
 
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Folders, archives and repositories that a requirement names, and editable installs."""
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -317,3 +318,40 @@ def test_forbidden(daemon: Daemon, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "--only-binary forbids" in ran.err
     assert not os.path.exists(tree / "build")
+
+
+def test_freeze(daemon: Daemon, tmp_path: Path) -> None:
+    """What is frozen of folders and commits installs the same again."""
+    place = daemon.place
+    repo = tmp_path / "repo"
+    repository(repo, Project(name="lib"))
+    tree = Project(name="app").tree(tmp_path / "app")
+    one, two = place.environment("one"), place.environment("two")
+    install(daemon, one, f"git+{repo.as_uri()}", editable=[str(tree)])
+    frozen = place.client("list", "--format", "freeze", "-p", one).out
+    (tmp_path / "r.txt").write_text(frozen)
+
+    ran = place.client("install", "-r", tmp_path / "r.txt", "--no-index", "-p", two)
+
+    assert ran.code == 0, ran.err
+    assert place.client("list", "--format", "freeze", "-p", two).out == frozen
+
+
+def test_lock_file(daemon: Daemon, tmp_path: Path) -> None:
+    """A lock file's source distribution is built, after its hash was compared."""
+    place = daemon.place
+    archive = Project(name="app").sdist(tmp_path)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    for name, promised in (("one", digest), ("two", "0" * 64)):
+        (tmp_path / f"pylock.{name}.toml").write_text(
+            'lock-version = "1.0"\ncreated-by = "x"\n'
+            '[[packages]]\nname = "app"\nversion = "1.0"\n'
+            f'sdist = {{ path = "{archive.name}", hashes = {{ sha256 = "{promised}" }} }}\n'
+        )
+
+    codes = [
+        place.client("sync", tmp_path / f"pylock.{name}.toml", "-p", place.environment(name)).code
+        for name in ("one", "two")
+    ]
+
+    assert codes == [0, 1]

@@ -66,6 +66,10 @@ def test_a_get_has_no_body(client: Client, daemon: StartDaemon) -> None:
         (["--require-link"], {"require_link": True}),
         (["--collisions", "error"], {"collisions": "error"}),
         (["--create"], {"create": True}),
+        (["-e", "dir", "--editable", "x[y]"], {"editable": ["dir", "x[y]"]}),
+        (["--no-binary", "a", "--no-binary", ":all:"], {"no_binary": ["a", ":all:"]}),
+        (["--only-binary", "a,b"], {"only_binary": ["a,b"]}),
+        (["--no-build-isolation"], {"no_build_isolation": True}),
     ],
 )
 def test_every_install_option_has_its_member(

@@ -51,6 +51,18 @@ def test_pins() -> None:
     assert first.direct_url is None
 
 
+def test_sdist() -> None:
+    """A package without a wheel that fits is pinned to its source distribution."""
+    sdist = f'{{ url = "https://example.org/a-1.0.tar.gz", hashes = {{ sha256 = "{TWO}" }} }}'
+    text = package("a", wheel("a", tag="cp27-none-win32"), more=f"sdist = {sdist}")
+
+    (pin,) = read_lock_file(lock(text), INTERPRETER)
+
+    assert (pin.file.filename, str(pin.version)) == ("a-1.0.tar.gz", "1.0")
+    assert pin.required_hashes == {"sha256": frozenset({TWO})}
+    assert pin.direct_url is None
+
+
 def test_best_wheel() -> None:
     """Of several wheels the one that fits the target best is taken."""
     tag = INTERPRETER.tags[0]
