@@ -50,6 +50,7 @@ class Bench:
         if is_wheel(file.filename):
             return await self.pages.metadata(file)
         task = self._candidate(file)
+        self._check_hashed(required, task.subject)
         archive = await self.builder.archives.fetch(file, required or _NONE, self.reporter)
         return await self.builder.archive_metadata(
             task, archive, self.circumstances, self.reporter
@@ -106,8 +107,17 @@ class Bench:
         if not self.circumstances.formats.allows_source(name):
             raise BuildForbidden(subject=subject)
 
+    def _check_hashed(self, required: Hashes | None, subject: str) -> None:
+        """Before anything of a source is run, not when everything is resolved."""
+        if self.circumstances.require_hashes and not required:
+            raise InvalidRequirement(
+                requirement=subject,
+                reason="hashes are required, it has none, and it would have to be built",
+            )
+
     async def _build(self, source: Source, hashes: Hashes, name: NormalizedName | None) -> Built:
         shown = bare_url(source.url)
+        self._check_hashed(hashes, shown)
         subject = name or (shown.removeprefix("file://"))
         if name is not None:
             self._check_allowed(name, subject)

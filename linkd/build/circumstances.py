@@ -22,6 +22,8 @@ class Circumstances:
     formats: Formats = field(default_factory=Formats)
     isolated: bool = True
     """Builds have environments of their own; otherwise they run in the one installed into."""
+    require_hashes: bool = False
+    """Nothing is run of which no hash was given."""
     within: tuple[Task, ...] = ()
     """The builds that this request is for, the innermost last."""
 

@@ -16,6 +16,7 @@ from linkd.core.receipt import Receipt
 from linkd.core.target import Target
 from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import EnvironmentMissing, InvalidLockFile
+from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
@@ -86,6 +87,7 @@ class Install:
             index=asked.index,
             formats=asked.resolving.formats,
             isolated=run.request.build_isolation,
+            require_hashes=asked.resolving.require_hashes,
             within=run.request.building,
         )
         return self.building(self.indexes.snapshot(asked.index), circumstances, run.reporter)
@@ -261,6 +263,6 @@ def _marks(pin: Pin, wheel: StoredWheel) -> Marks:
     if pin.direct_url is None:
         return Marks(requested=pin.requested)
     # The hash is that of what the URL names: of the wheel only where it names the wheel.
-    is_named = wheel.manifest.filename == pin.file.filename
+    is_named = without_credentials(pin.file.url) == pin.direct_url.url
     sha256 = wheel.manifest.sha256 if is_named else None
     return Marks(requested=pin.requested, direct_url=direct_url_json(pin.direct_url, sha256))

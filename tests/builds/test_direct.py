@@ -104,15 +104,16 @@ def test_no_project(daemon: Daemon, tmp_path: Path) -> None:
 
 
 def test_archive(daemon: Daemon, tmp_path: Path) -> None:
-    """An archive's path is built; its hash is recorded."""
+    """An archive's path is built; its own hash is recorded, not that of the wheel."""
     place = daemon.place
     env = place.environment()
     archive = Project(name="app").sdist(tmp_path / "x")
 
     assert install(daemon, env, str(archive)).status == 200
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     recorded = direct_url(place, env)
     assert recorded["url"] == archive.as_uri()
-    assert recorded["archive_info"]["hashes"].keys() == {"sha256"}
+    assert recorded["archive_info"]["hashes"] == {"sha256": digest}
 
 
 def test_same_archive(daemon: Daemon, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Source distributions of an index or a folder, built by real backends in a real daemon."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -206,6 +207,36 @@ def test_hash(daemon: Daemon, links: Path, calls: Path, tmp_path: Path) -> None:
 
     assert reply.json["code"] == "hash-mismatch"
     assert hooks(calls) == []
+
+
+def test_required_hashes(daemon: Daemon, links: Path, calls: Path) -> None:
+    """Where hashes are required nothing is run that has none, whoever needs it."""
+    archive = Project(name="app", requires=["lib"]).sdist(links)
+    Project(name="lib", calls=str(calls)).sdist(links)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    file = {"path": "/r.txt", "text": f"app==1.0 --hash=sha256:{digest}\n"}
+
+    problem = install(daemon, daemon.place.environment(), links, requirement_files=[file]).json
+
+    assert problem["code"] == "invalid-requirement"
+    assert "hashes are required" in problem["detail"]
+    assert hooks(calls, "lib") == []
+
+
+def test_progress(daemon: Daemon, links: Path) -> None:
+    """A build is told of while it runs."""
+    Project(name="app", takes=0.5).sdist(links)
+    body = {
+        "environment": str(daemon.place.environment()),
+        "requirements": ["app"],
+        "no_index": True,
+        "find_links": [str(links)],
+    }
+
+    reply = daemon.place.call("POST", "/v1/install", body, accept="application/x-ndjson")
+
+    told = {(event.get("phase"), event.get("subject")) for event in reply.events}
+    assert ("build", "app==1.0") in told
 
 
 def test_only_binary(daemon: Daemon, links: Path, calls: Path) -> None:
