@@ -163,7 +163,7 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
 
 
 def _is_recorded(work: _Work, path: str) -> bool:
-    return path in work.traffic.going or work.standing.needed_by_others(path)
+    return path in work.traffic.going or work.standing.was_recorded(path)
 
 
 def _kept_in_undo(work: _Work) -> Callable[[str], bool]:

@@ -114,9 +114,8 @@ class Changer:
         if committed:
             self._remember(change)
         async with self.ledger.settling(identity, standing, committed=committed) as contested:
-            heirs = await self._in_thread(
-                find_heirs, change.target, standing.left if committed else (), standing.staying
-            )
+            doubtful = _doubtful(change, standing) if committed else frozenset()
+            heirs = await self._in_thread(find_heirs, change.target, doubtful)
             inherited, warnings = await self._inheritance.contents(change.target, heirs)
             corrections = {**inherited, **contested}
             if corrections:
@@ -177,6 +176,21 @@ def _collisions(intent: Intent, standing: Standing) -> tuple[Collision, ...]:
             )
         )
     return found
+
+
+def _doubtful(change: Change, standing: Standing) -> frozenset[str]:
+    """Shared paths at which something lies that this request did not bring.
+
+    It left them to other owners, or did not graft its own because of one; those may have gone
+    since, each believing that another would see to it.
+    """
+    coming = {addition.name for addition in change.additions}
+    lost = {
+        collision.path
+        for collision in change.collisions
+        if not collision.identical and collision.kept not in coming
+    }
+    return frozenset(lost | standing.left)
 
 
 async def _uninterrupted(work: asyncio.Future[R]) -> R:
