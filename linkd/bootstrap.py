@@ -107,7 +107,6 @@ def make_daemon(settings: Settings) -> Daemon:
             resolver=resolver,
             store=store,
             changer=changer,
-            memory=state,
             create=create,
         ),
         uninstall=Uninstall(prober=prober, changer=changer),

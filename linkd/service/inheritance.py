@@ -4,6 +4,7 @@ A file that several distributions recorded stays with the last of them. Of those
 one whose name sorts last has its own content there, as if it had never been another's.
 """
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ class Inheritance:
         found: dict[str, StoredWheel] = {}
         warnings: list[str] = []
         for heir in heirs:
-            sha256 = self.memory.installed_from(target.identity, heir.name)
+            sha256 = await asyncio.to_thread(self.memory.installed_from, target.identity, heir.name)
             wheel = None if sha256 is None else await self.store.find(sha256)
             if wheel is not None and _has(wheel, heir):
                 found[heir.path] = wheel
