@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,7 @@ from linkd.settings import Settings
 from linkd.store.layout import Layout
 from linkd.store.state import State
 from linkd.store.store import Store
+from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
 from linkd.venv.probe import Prober
 
@@ -44,6 +46,8 @@ class Daemon:
 
     settings: Settings
     layout: Layout
+    held: ExitStack
+    """The cache itself, which is ours alone until this is closed."""
     state: State
     http: HttpClient
     downloader: Downloader
@@ -75,12 +79,15 @@ class Daemon:
         await asyncio.to_thread(self.grafting.shutdown)
         await asyncio.to_thread(self.sweeping.shutdown)
         self.state.close()
+        self.held.close()
 
 
 def make_daemon(settings: Settings) -> Daemon:
-    """Raises CacheUnusable and NoSpace."""
+    """Raises CacheUnusable, CacheOccupied and NoSpace."""
     layout = Layout(settings.cache_dir)
     layout.create()
+    held = ExitStack()
+    held.enter_context(tenancy(layout, str(settings.socket)))
     state = State(layout.state)
     credentials = Credentials()
     http = HttpClient(credentials, limits=HttpLimits(silence=settings.index_timeout))
@@ -126,6 +133,7 @@ def make_daemon(settings: Settings) -> Daemon:
     return Daemon(
         settings=settings,
         layout=layout,
+        held=held,
         state=state,
         http=http,
         downloader=downloader,

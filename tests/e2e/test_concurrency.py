@@ -15,7 +15,7 @@ from tests.support.invariants import check_cache, check_environment, installed
 from tests.support.wheels import make_wheel
 
 CLIENTS: Final = 16
-ROUNDS: Final = 120
+ROUNDS: Final = 200
 SEED: Final = 20240229
 NAMES: Final = [f"nvidia-{letter}" for letter in "abcdefgh"]
 VERSIONS: Final = ("1.0", "2.0")
