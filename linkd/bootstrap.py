@@ -5,7 +5,8 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Final
 
 from linkd.api.app import make_app
@@ -33,7 +34,7 @@ from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
 from linkd.service.inspecting import ListDistributions, ReadStatus
 from linkd.service.install import Install
-from linkd.service.isolating import IsolateBuild
+from linkd.service.isolating import Forgetful, IsolateBuild
 from linkd.service.ports import Supplying
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
@@ -42,6 +43,7 @@ from linkd.settings import Settings
 from linkd.store.layout import Layout
 from linkd.store.state import State
 from linkd.store.store import Store
+from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
 from linkd.venv.probe import Prober
 
@@ -54,6 +56,8 @@ class Daemon:
 
     settings: Settings
     layout: Layout
+    held: ExitStack
+    """The cache itself, which is ours alone until this is closed."""
     state: State
     http: HttpClient
     downloader: Downloader
@@ -87,12 +91,15 @@ class Daemon:
         await asyncio.to_thread(self.grafting.shutdown)
         await asyncio.to_thread(self.sweeping.shutdown)
         self.state.close()
+        self.held.close()
 
 
 def make_daemon(settings: Settings) -> Daemon:
-    """Raises CacheUnusable and NoSpace."""
+    """Raises CacheUnusable, CacheOccupied and NoSpace."""
     layout = Layout(settings.cache_dir)
     layout.create()
+    held = ExitStack()
+    held.enter_context(tenancy(layout, str(settings.socket)))
     state = State(layout.state)
     credentials = Credentials()
     http = HttpClient(credentials, limits=HttpLimits(silence=settings.index_timeout))
@@ -114,7 +121,7 @@ def make_daemon(settings: Settings) -> Daemon:
     create = _creator(prober, state, layout)
 
     async def install_for_build(request: InstallRequest, reporter: Reporter) -> Receipt:
-        return await install(request, reporter)
+        return await install_for_builds(request, reporter)
 
     def supply(pages: Pages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
         return Bench(builder=builder, pages=pages, circumstances=circumstances, reporter=reporter)
@@ -134,9 +141,10 @@ def make_daemon(settings: Settings) -> Daemon:
         resolver=resolver,
         building=supply,
         changer=changer,
-        memory=state,
         create=create,
     )
+    fleeting = Changer(changer.ledger, workspaces, grafting, memory=Forgetful(), store=store)
+    install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
         uninstall=Uninstall(prober=prober, changer=changer),
@@ -156,6 +164,7 @@ def make_daemon(settings: Settings) -> Daemon:
     return Daemon(
         settings=settings,
         layout=layout,
+        held=held,
         state=state,
         http=http,
         downloader=downloader,

@@ -29,7 +29,8 @@
     │   └── VcsFailed                    vcs-failed
     ├── StoreError                   the cache cannot do its work
     │   ├── NoSpace                      no-space
-    │   └── CacheUnusable                cache-unusable
+    │   ├── CacheUnusable                cache-unusable
+    │   └── CacheOccupied                cache-occupied
     ├── TargetError                  the environment is not one that can be changed
     │   ├── EnvironmentMissing           environment-missing
     │   ├── NotAnEnvironment             not-an-environment
@@ -49,8 +50,7 @@
         ├── AlreadyRunning               already-running
         ├── SocketUnusable               socket-unusable
         ├── InvalidSettings              invalid-settings
-        ├── PeerRefused                  peer-refused
-        └── Stopping                     stopping
+        └── PeerRefused                  peer-refused
 
 Each leaf is a dataclass: its fields are the facts, `detail` is the sentence for a person made
 from them, `hint` is what to do. Foreign errors (OSError, HTTP, zip) are translated where they
@@ -537,7 +537,7 @@ class NoSpace(StoreError):
 
     @property
     def hint(self) -> str:
-        return "free some space and run the command again; nothing was left half-made"
+        return "free some space and run the command again; downloads go on from where they were"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -555,6 +555,28 @@ class CacheUnusable(StoreError):
     @property
     def hint(self) -> str:
         return "choose another with LINKD_CACHE_DIR or linkd serve --cache-dir"
+
+
+@dataclass(eq=False, kw_only=True)
+class CacheOccupied(StoreError):
+    code = "cache-occupied"
+    title = "Another daemon has the cache"
+
+    path: str
+    socket: str
+    """Where that daemon listens."""
+
+    @property
+    def detail(self) -> str:
+        return (
+            f"the cache at {self.path} is used by the daemon at {self.socket or 'another socket'}"
+        )
+
+    @property
+    def hint(self) -> str:
+        return (
+            f"use that one with LINKD_SOCKET={self.socket}, or another cache with LINKD_CACHE_DIR"
+        )
 
 
 # The environment is not one that can be changed
@@ -856,20 +878,6 @@ class PeerRefused(DaemonError):
     @property
     def hint(self) -> str:
         return "start your own with linkd serve, or let the client start it"
-
-
-@dataclass(eq=False, kw_only=True)
-class Stopping(DaemonError):
-    code = "stopping"
-    title = "The daemon is stopping"
-
-    @property
-    def detail(self) -> str:
-        return "the daemon is finishing its last requests and takes no new ones"
-
-    @property
-    def hint(self) -> str:
-        return "run the command again"
 
 
 def reason_of(error: OSError) -> str:

@@ -12,7 +12,6 @@ _STATUS: Final[tuple[tuple[type[LinkdError], int], ...]] = (
     (errors.EnvironmentMissing, 404),
     (errors.NotInstalled, 404),
     (errors.EnvironmentBusy, 423),
-    (errors.Stopping, 503),
     (errors.NoSpace, 507),
     (errors.RequestError, 400),
     (errors.ResolveError, 409),

@@ -4,11 +4,12 @@ linkd takes that lock shared, where the file is there: its own requests do not e
 by it, but uv waits for them, and they wait for uv.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Final
 
 from linkd.errors import EnvironmentBusy
@@ -19,36 +20,38 @@ PATIENCE_S: Final = 60.0
 """How long another installer is waited for."""
 
 
-@contextlib.contextmanager
-def shared_lock(prefix: str, prefix_fd: int, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Hold uv's lock of an environment, shared. Blocks; raises EnvironmentBusy in the end."""
+@contextlib.asynccontextmanager
+async def shared_lock(prefix: str, patience_s: float = PATIENCE_S) -> AsyncIterator[None]:
+    """Hold uv's lock of an environment, shared; raises EnvironmentBusy when patience ends.
+
+    Waiting is the event loop's: it takes no thread, and can be cancelled.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        lock_fd = os.open(_LOCK, flags, dir_fd=prefix_fd)
+        lock_fd = os.open(os.path.join(prefix, _LOCK), flags)
     except OSError:
         # Not there, or not a file that anybody could lock.
         yield
         return
     try:
-        _wait(prefix, lock_fd, patience_s)
+        end = time.monotonic() + patience_s
+        while not _locked(lock_fd):
+            if time.monotonic() > end:
+                raise EnvironmentBusy(
+                    environment=prefix, holder=_holder(lock_fd), waited_s=patience_s
+                )
+            await asyncio.sleep(_POLL_S)
         yield
     finally:
         os.close(lock_fd)
 
 
-def _wait(prefix: str, lock_fd: int, patience_s: float) -> None:
-    end = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(lock_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > end:
-                raise EnvironmentBusy(
-                    environment=prefix, holder=_holder(lock_fd), waited_s=patience_s
-                ) from error
-            time.sleep(_POLL_S)
-        else:
-            return
+def _locked(lock_fd: int) -> bool:
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(lock_fd: int) -> str:

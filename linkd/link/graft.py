@@ -17,7 +17,7 @@ from typing import Final
 from linkd.errors import LinkdError, PathOccupied, reason_of
 from linkd.link.beneath import FOLDER, Beneath, Move, Step, Vanished, open_folder
 
-_ATTEMPTS: Final = 100
+_ATTEMPTS: Final = 10_000
 """How often a folder that others keep removing is published again."""
 _ALWAYS_REMOVED: Final = "the folder is removed again and again by somebody else"
 _REMOVED: Final = "the folder was removed by somebody else with what had just come into it"

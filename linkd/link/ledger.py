@@ -69,6 +69,21 @@ class Standing:
             return True
         return self.environment is not None and self.environment.flying(path, self)
 
+    def was_recorded(self, path: str) -> bool:
+        """Whether any distribution has had the path since the first of those at work began.
+
+        What lies there is then some distribution's, even if that has gone by now.
+        """
+        near = (
+            self.staying[name]
+            for top in (path, *ancestors(path))
+            for name in self.read_tops().get(top, ())
+        )
+        seen = self.environment.seen if self.environment is not None else ()
+        return self.needed_by_others(path) or any(
+            path in footprint.paths for footprint in (*near, *seen)
+        )
+
     def alone(self, folder: str) -> bool:
         """Whether the folder is below something that only this request's distributions have."""
         return folder in self.reserved or any(top in self.reserved for top in ancestors(folder))
@@ -117,6 +132,8 @@ class _Environment:
     standings: tuple[Standing, ...] = ()
     changed: Mapping[NormalizedName, _Present | None] = field(default_factory=dict)
     """What was committed since the first of those who are at work began; None is gone."""
+    seen: tuple[Footprint, ...] = ()
+    """Of all that came or went in this time."""
     contested: dict[str, set[NormalizedName]] = field(default_factory=dict)
     """Paths that requests under way at the same time bring with different content."""
     left: dict[str, Orphan] = field(default_factory=dict)
@@ -158,6 +175,7 @@ class _Environment:
             now = {name: _Present(footprint) for name, footprint in standing.going.items()}
             self._leave_to_others(standing)
         self.changed = {**self.changed, **now}
+        self.seen += (*standing.coming.values(), *standing.going.values())
 
     def blocker(self, standing: Standing) -> Standing | None:
         """Who has reserved something below which this one has to put files."""

@@ -6,6 +6,7 @@ The order makes every listed distribution complete at every moment: what goes is
 
 import contextlib
 import os
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -28,7 +29,6 @@ from linkd.errors import (
 )
 from linkd.link.beneath import Step
 from linkd.link.change import Change, Outcome, opened_prefix
-from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
@@ -50,17 +50,27 @@ class _Work:
     trees: list[StagedTree] = field(default_factory=list)
 
 
-def carry_out(
-    change: Change, standing: Standing, workspaces: Workspaces, reporter: Reporter
-) -> Outcome:
-    """Stage, graft, and leave nothing behind. Runs in a thread; once begun it ends.
+class Abandoned(Exception):
+    """Nobody wants the change any more, and nothing of it has been done."""
 
-    Raises LinkError, TargetError or StoreError; the environment is then as it was before.
+
+def carry_out(
+    change: Change,
+    standing: Standing,
+    workspaces: Workspaces,
+    reporter: Reporter,
+    stop: threading.Event,
+) -> Outcome:
+    """Stage, graft, and leave nothing behind. Runs in a thread.
+
+    `stop` ends it until the first file moves in the environment; from there on it goes to its
+    end. Raises Abandoned then, and LinkError, TargetError or StoreError; the environment is then
+    as it was before.
     """
     target = change.target
     workspace = workspaces.open(target, change.policy)
     try:
-        with opened_prefix(target) as prefix_fd, shared_lock(str(target.prefix), prefix_fd):
+        with opened_prefix(target) as prefix_fd:
             graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
             roots = Roots.of(target)
             traffic = Traffic.of(
@@ -69,7 +79,7 @@ def carry_out(
             work = _Work(change, standing, workspace, graft, roots, traffic)
             graft.swaps = lambda folder: _may_swap(work, folder)
             started = time.perf_counter()
-            _stage_all(work, reporter)
+            _stage_all(work, reporter, stop)
             staged = time.perf_counter()
             reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
             kept = _graft_all(work)
@@ -85,9 +95,10 @@ def carry_out(
     )
 
 
-def _stage_all(work: _Work, reporter: Reporter) -> None:
+def _stage_all(work: _Work, reporter: Reporter, stop: threading.Event) -> None:
     additions = work.change.additions
     for number, addition in enumerate(additions):
+        _check(stop)
         reporter.report(Progress(Phase.STAGE, addition.name, number, len(additions)))
         where = os.path.join(work.workspace.path, f"{number:05}-{addition.name}")
         try:
@@ -110,6 +121,12 @@ def _stage_all(work: _Work, reporter: Reporter) -> None:
             ) from error
         work.trees.append(tree)
     _drop_losers(work)
+    _check(stop)
+
+
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Abandoned
 
 
 def _drop_losers(work: _Work) -> None:
@@ -163,7 +180,7 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
 
 
 def _is_recorded(work: _Work, path: str) -> bool:
-    return path in work.traffic.going or work.standing.needed_by_others(path)
+    return path in work.traffic.going or work.standing.was_recorded(path)
 
 
 def _kept_in_undo(work: _Work) -> Callable[[str], bool]:

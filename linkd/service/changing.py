@@ -6,22 +6,26 @@ come, because others may have changed the same distributions meanwhile.
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar, TypeVarTuple
 
+import structlog
+
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
 from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import CollisionRefused
+from linkd.errors import CollisionRefused, LinkdError
 from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
+from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
-from linkd.link.ledger import Ledger, Standing
+from linkd.link.ledger import Correction, Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.settling import settle
 from linkd.link.stage import Marks
@@ -29,6 +33,8 @@ from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspaces
 from linkd.service.inheritance import Inheritance, find_heirs
 from linkd.service.ports import Finding, Installed, Remembering
+
+_log = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -87,19 +93,24 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        async with self.ledger.stand(intent.target.identity, standing):
+        target = intent.target
+        async with (
+            shared_lock(str(target.prefix)),
+            self.ledger.stand(target.identity, standing),
+        ):
             outcome, warnings = await self._carry_out(change, standing, reporter)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
     async def _carry_out(
         self, change: Change, standing: Standing, reporter: Reporter
     ) -> tuple[Outcome, tuple[str, ...]]:
-        warnings: tuple[str, ...] = ()
+        stop = threading.Event()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._workspaces, reporter)
+            self._in_thread(carry_out, change, standing, self._workspaces, reporter, stop)
         )
+        warnings: tuple[str, ...] = ()
         try:
-            outcome = await _uninterrupted(work)
+            outcome = await _uninterrupted(work, stop)
         finally:
             # A cancelled request may have been carried out all the same.
             committed = not work.cancelled() and work.exception() is None
@@ -109,24 +120,44 @@ class Changer:
     async def _settle(
         self, change: Change, standing: Standing, *, committed: bool
     ) -> tuple[str, ...]:
-        """Put shared paths right, after what others did meanwhile and for those who remain."""
+        """Put shared paths right, after what others did meanwhile and for those who remain.
+
+        The request has been carried out or undone by now: what goes wrong here is told, and
+        changes nothing of that.
+        """
+        warnings: list[str] = []
         identity = change.target.identity
-        if committed:
-            self._remember(change)
         async with self.ledger.settling(identity, standing, committed=committed) as contested:
-            heirs = await self._in_thread(
-                find_heirs, change.target, standing.left if committed else (), standing.staying
-            )
-            inherited, warnings = await self._inheritance.contents(change.target, heirs)
-            corrections = {**inherited, **contested}
-            if corrections:
-                work = self._in_thread(settle, change, corrections, self._workspaces)
-                await _uninterrupted(asyncio.ensure_future(work))
+            try:
+                warnings += await self._put_right(change, standing, contested, committed=committed)
+            except LinkdError as error:
+                _log.warning("not settled", code=error.code, detail=error.detail)
+                warnings.append(f"files that several distributions share: {error.detail}")
+        if committed:
+            try:
+                await asyncio.to_thread(self._remember, change)
+            except LinkdError as error:
+                _log.warning("not remembered", code=error.code, detail=error.detail)
+                warnings.append(f"what was done could not be remembered: {error.detail}")
         return tuple(warnings)
 
+    async def _put_right(
+        self, change: Change, standing: Standing, contested: Correction, *, committed: bool
+    ) -> list[str]:
+        doubtful = _doubtful(change, standing) if committed else frozenset()
+        heirs = await self._in_thread(find_heirs, change.target, doubtful)
+        inherited, warnings = await self._inheritance.contents(change.target, heirs)
+        corrections = {**inherited, **contested}
+        if corrections:
+            work = self._in_thread(settle, change, corrections, self._workspaces)
+            await _uninterrupted(asyncio.ensure_future(work))
+        return warnings
+
     def _remember(self, change: Change) -> None:
+        target = change.target
+        self._memory.remember_environment(str(target.prefix), target.identity)
         self._memory.remember_installed(
-            change.target.identity,
+            target.identity,
             {addition.name: addition.wheel.manifest.sha256 for addition in change.additions},
             [gone.name for gone in change.removals],
         )
@@ -179,10 +210,32 @@ def _collisions(intent: Intent, standing: Standing) -> tuple[Collision, ...]:
     return found
 
 
-async def _uninterrupted(work: asyncio.Future[R]) -> R:
-    """Wait for the end of the work whatever happens; a cancellation takes effect then."""
+def _doubtful(change: Change, standing: Standing) -> frozenset[str]:
+    """Shared paths at which something lies that this request did not bring.
+
+    It left them to other owners, or did not graft its own because of one; those may have gone
+    since, each believing that another would see to it.
+    """
+    coming = {addition.name for addition in change.additions}
+    lost = {
+        collision.path
+        for collision in change.collisions
+        if not collision.identical and collision.kept not in coming
+    }
+    return frozenset(lost | standing.left)
+
+
+async def _uninterrupted(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:
+    """Wait for the end of the work whatever happens; a cancellation takes effect then.
+
+    `stop` tells the work of the cancellation, so that it may end early if it still can.
+    """
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
+        if stop is not None:
+            stop.set()
         await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # seen: nobody is left to be told
         raise

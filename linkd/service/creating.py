@@ -19,5 +19,7 @@ class CreateEnvironment:
         """Raises TargetError."""
         await asyncio.to_thread(self.create, path, python, prompt)
         target = await self.prober.probe(path)
-        self.memory.remember_environment(str(target.prefix), target.identity)
+        await asyncio.to_thread(
+            self.memory.remember_environment, str(target.prefix), target.identity
+        )
         return target

@@ -4,7 +4,8 @@ A file that several distributions recorded stays with the last of them. Of those
 one whose name sorts last has its own content there, as if it had never been another's.
 """
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
@@ -13,9 +14,10 @@ from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
 from linkd.link.beneath import Beneath
 from linkd.link.change import opened_prefix
-from linkd.link.footprint import Footprint
+from linkd.link.footprint import Footprint, Roots, StayingFootprint
 from linkd.link.rename import KernelRename
 from linkd.service.ports import Finding, Remembering
+from linkd.venv.installed import read_installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,23 +30,31 @@ class Heir:
     """Of the content that it recorded, as RECORD has it."""
 
 
-def find_heirs(
-    target: Target, paths: Collection[str], staying: Mapping[NormalizedName, Footprint]
-) -> tuple[Heir, ...]:
-    """Those of `paths` that lie there with another content than their remaining owner recorded."""
+def find_heirs(target: Target, paths: Collection[str]) -> tuple[Heir, ...]:
+    """Those of `paths` that lie there with another content than their owner recorded.
+
+    Who owns them is looked up now, on the disk: others may have come and gone meanwhile.
+    """
     if not paths:
         return ()
-    heirs: list[Heir] = []
+    roots = Roots.of(target)
+    owners = {
+        name: StayingFootprint(present, target, roots)
+        for name, present in read_installed(target).items()
+    }
     with opened_prefix(target) as prefix_fd:
         beneath = Beneath(str(target.prefix), prefix_fd, KernelRename())
-        for path in sorted(paths):
-            owners = [name for name, footprint in staying.items() if path in footprint.paths]
-            if not owners:
-                continue
-            sha256 = staying[max(owners)].paths[path]
-            if sha256 is not None and beneath.hash_of(path) != sha256:
-                heirs.append(Heir(path=path, name=max(owners), sha256=sha256))
-    return tuple(heirs)
+        return tuple(_heirs(paths, owners, beneath))
+
+
+def _heirs(
+    paths: Collection[str], owners: Mapping[NormalizedName, Footprint], beneath: Beneath
+) -> Iterator[Heir]:
+    for path in sorted(paths):
+        name = max((name for name in owners if path in owners[name].paths), default=None)
+        sha256 = None if name is None else owners[name].paths[path]
+        if name is not None and sha256 is not None and beneath.hash_of(path) != sha256:
+            yield Heir(path=path, name=name, sha256=sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +71,14 @@ class Inheritance:
         found: dict[str, StoredWheel] = {}
         warnings: list[str] = []
         for heir in heirs:
-            sha256 = self.memory.installed_from(target.identity, heir.name)
+            sha256 = await asyncio.to_thread(self.memory.installed_from, target.identity, heir.name)
             wheel = None if sha256 is None else await self.store.find(sha256)
             if wheel is not None and _has(wheel, heir):
                 found[heir.path] = wheel
             else:
                 warnings.append(
-                    f"{heir.path} belongs to {heir.name} alone now, but has the content of what "
-                    f"went: install {heir.name} again to have its own"
+                    f"{heir.path} is {heir.name}'s now, but has the content of what went: "
+                    f"install {heir.name} again to have its own"
                 )
         return found, warnings
 

@@ -1,5 +1,6 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -26,15 +27,7 @@ from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.permission import require_permission
-from linkd.service.ports import (
-    Building,
-    Indexing,
-    Installed,
-    Probing,
-    Remembering,
-    Resolving,
-    Supplying,
-)
+from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
@@ -52,7 +45,6 @@ class Install:
     resolver: Resolving
     building: Building
     changer: Changer
-    memory: Remembering
     create: CreateEnvironment
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
@@ -68,8 +60,6 @@ class Install:
             pins, plan = await self._plan(asked, target, supply, run)
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
-        if plan.names and not request.dry_run and not request.building:
-            self.memory.remember_environment(str(target.prefix), target.identity)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
@@ -96,13 +86,15 @@ class Install:
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
-        installed = read_installed(target)
+        installed = await asyncio.to_thread(read_installed, target)
         if asked.locks:
             pins = _locked(asked.locks, target, run.request)
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = satisfying(resolving, installed, _READING, target.interpreter)
+            names = await asyncio.to_thread(
+                satisfying, resolving, installed, _READING, target.interpreter
+            )
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -135,7 +127,7 @@ class Install:
                 turn = self.changer.ledger.turn(target.identity, plan.names)
                 await stack.enter_async_context(turn)
                 # Others may have changed the same distributions since the first look.
-                installed = read_installed(target)
+                installed = await asyncio.to_thread(read_installed, target)
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from linkd.build.circumstances import Provision
@@ -38,3 +38,19 @@ class IsolateBuild:
     def _make(self, folder: str, python: str) -> None:
         if not os.path.isdir(folder):
             self.create(folder, python, None)
+
+
+class Forgetful:
+    """The memory of what is done to environments of builds: they are gone when it is of use."""
+
+    def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None:
+        """Do nothing."""
+
+    def remember_installed(
+        self, identity: tuple[int, int], came: Mapping[str, str], gone: Iterable[str]
+    ) -> None:
+        """Do nothing."""
+
+    def installed_from(self, identity: tuple[int, int], name: str) -> str | None:  # noqa: ARG002 - the port's names
+        """Nothing is known."""
+        return None

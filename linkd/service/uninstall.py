@@ -1,5 +1,6 @@
 """Uninstall: remove distributions by what they recorded, and nothing else."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
@@ -32,11 +33,11 @@ class Uninstall:
         begun = time.perf_counter()
         target = await self.prober.probe(request.environment)
         if request.dry_run:
-            plan = _plan(request, target, read_installed(target))
+            plan = _plan(request, target, await asyncio.to_thread(read_installed, target))
             return make_receipt(target, plan, None, dry_run=True)
         require_permission(target, break_system_packages=request.break_system_packages)
         async with self.changer.ledger.turn(target.identity, frozenset(request.names)):
-            installed = read_installed(target)
+            installed = await asyncio.to_thread(read_installed, target)
             plan = _plan(request, target, installed)
             intent = Intent(target=target, installed=installed, removals=plan.removals)
             changed = await self.changer.change(intent, reporter)

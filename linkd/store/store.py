@@ -155,6 +155,10 @@ class Store:
 
         async def arrive() -> tuple[StoredWheel, int]:
             nonlocal first
+            # It may have come since this request looked for it.
+            there = None if identity is None else await self.find(identity)
+            if there is not None:
+                return there, 0
             first = True
             wheel, downloaded = await self._arrivals.bring(want, identity, audience)
             await self._keep(wheel)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -204,7 +205,7 @@ class Environment:
 
         def work(change: Change, standing: Standing) -> Outcome:
             before(standing)
-            return carry_out(change, standing, self.store.workspaces, Silent())
+            return carry_out(change, standing, self.store.workspaces, Silent(), threading.Event())
 
         identity = self.target.identity
         names = {wheel.manifest.name for wheel in wheels} | set(map(canonicalize_name, remove))

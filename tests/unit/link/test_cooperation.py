@@ -1,5 +1,6 @@
 """Real locks, held by real processes."""
 
+import asyncio
 import fcntl
 import os
 import subprocess
@@ -34,62 +35,59 @@ def held(lock: Path, how: str) -> Iterator[int]:
         process.communicate()
 
 
-@contextmanager
-def opened(prefix: Path) -> Iterator[int]:
-    descriptor = os.open(prefix, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def test_no_lock(tmp_path: Path) -> None:
+async def test_no_lock(tmp_path: Path) -> None:
     """An environment without the file is not given one."""
-    with opened(tmp_path) as prefix_fd, shared_lock(str(tmp_path), prefix_fd):
+    async with shared_lock(str(tmp_path)):
         assert os.listdir(tmp_path) == []
 
 
-def test_shared(tmp_path: Path) -> None:
+async def test_shared(tmp_path: Path) -> None:
     """Two of linkd's requests have it at once, and keep others from having it alone."""
     lock = tmp_path / ".lock"
     lock.touch()
-    with (
-        opened(tmp_path) as prefix_fd,
-        shared_lock(str(tmp_path), prefix_fd),
-        shared_lock(str(tmp_path), prefix_fd),
-        lock.open() as uv,
-        pytest.raises(BlockingIOError),
-    ):
-        fcntl.flock(uv, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    async with shared_lock(str(tmp_path)), shared_lock(str(tmp_path)):
+        with lock.open() as uv, pytest.raises(BlockingIOError):
+            fcntl.flock(uv, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_busy(tmp_path: Path) -> None:
+async def test_busy(tmp_path: Path) -> None:
     """Who has it alone is named when patience ends."""
-    with held(tmp_path / ".lock", "LOCK_EX") as pid, opened(tmp_path) as prefix_fd:
-        with (
-            pytest.raises(EnvironmentBusy) as caught,
-            shared_lock(str(tmp_path), prefix_fd, patience_s=0.1),
-        ):
-            pass
+    with held(tmp_path / ".lock", "LOCK_EX") as pid:
+        with pytest.raises(EnvironmentBusy) as caught:
+            async with shared_lock(str(tmp_path), patience_s=0.1):
+                pass
 
         assert f"(pid {pid})" in caught.value.holder
 
 
-def test_let_go(tmp_path: Path) -> None:
-    """Once the other lets go, it is had; and it is let go of at the end."""
+async def test_let_go(tmp_path: Path) -> None:
+    """It is had beside another who shares it, and let go of at the end."""
     lock = tmp_path / ".lock"
-    with (
-        held(lock, "LOCK_SH"),
-        opened(tmp_path) as prefix_fd,
-        shared_lock(str(tmp_path), prefix_fd, patience_s=0),
-    ):
-        pass
+    with held(lock, "LOCK_SH"):
+        async with shared_lock(str(tmp_path), patience_s=0):
+            pass
     with lock.open() as uv:
         fcntl.flock(uv, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+async def test_waiting_can_be_cancelled(tmp_path: Path) -> None:
+    """Who waits for it can give up at once, and the others go on meanwhile."""
+
+    async def wait() -> None:
+        async with shared_lock(str(tmp_path)):
+            pass
+
+    with held(tmp_path / ".lock", "LOCK_EX"):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+async def test_a_link_is_not_followed(tmp_path: Path) -> None:
     """A planted link is no lock."""
     (tmp_path / ".lock").symlink_to("/dev/zero")
-    with opened(tmp_path) as prefix_fd, shared_lock(str(tmp_path), prefix_fd, patience_s=0):
+    async with shared_lock(str(tmp_path), patience_s=0):
         pass

@@ -1,6 +1,7 @@
 """Real wheels into real environments through the use cases' common part."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,9 +9,9 @@ import pytest
 from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
-from linkd.core.progress import Silent
+from linkd.core.progress import Phase, Progress, Silent
 from linkd.core.wheel import StoredWheel
-from linkd.errors import CollisionRefused
+from linkd.errors import CacheUnusable, CollisionRefused
 from linkd.link.ledger import Ledger
 from linkd.link.stage import Marks
 from linkd.service.changing import Changed, Changer, Intent
@@ -146,5 +147,52 @@ def test_refused_collision(world: World) -> None:
 
     with pytest.raises(CollisionRefused, match=r"space/shared\.py"):
         world.change(world.wheel("xyz", {"space/shared.py": "xyz"}), refuse_collisions=True)
+
+    assert world.environment.files() == before
+
+
+def test_a_memory_that_fails(world: World) -> None:
+    """What was done is told as done, with a warning, though it could not be remembered."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise CacheUnusable(path="state", reason="database is locked")
+
+    world.memory.remember_installed = fail  # type: ignore[method-assign]
+
+    changed = world.change(world.wheel("abc", {"abc/__init__.py": ""}))
+
+    assert "database is locked" in changed.warnings[0]
+    assert world.environment.problems() == []
+
+
+def test_cancelled_before_the_first_file(world: World) -> None:
+    """A request that nobody wants any more stops while it is staged, and changes nothing."""
+    wheels = [world.wheel(f"lib-{number}", {f"lib{number}.py": ""}) for number in range(5)]
+    before = world.environment.files()
+
+    class Giving(Silent):
+        """Gives up when staging begins."""
+
+        task: asyncio.Task[Changed]
+        loop: asyncio.AbstractEventLoop
+
+        def report(self, progress: Progress, /) -> None:
+            if progress.phase is Phase.STAGE and progress.done == 1:
+                self.loop.call_soon_threadsafe(self.task.cancel)
+                time.sleep(0.2)
+
+    async def request() -> None:
+        reporter = Giving()
+        reporter.loop = asyncio.get_running_loop()
+        intent = Intent(
+            target=world.environment.target,
+            installed={},
+            additions=tuple((wheel, Marks(requested=True)) for wheel in wheels),
+        )
+        reporter.task = asyncio.create_task(world.changer.change(intent, reporter))
+        with pytest.raises(asyncio.CancelledError):
+            await reporter.task
+
+    asyncio.run(request())
 
     assert world.environment.files() == before
