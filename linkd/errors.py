@@ -453,11 +453,15 @@ class CacheOccupied(StoreError):
 
     @property
     def detail(self) -> str:
-        return f"the cache at {self.path} is used by the daemon at {self.socket or 'another socket'}"
+        return (
+            f"the cache at {self.path} is used by the daemon at {self.socket or 'another socket'}"
+        )
 
     @property
     def hint(self) -> str:
-        return f"use that one with LINKD_SOCKET={self.socket}, or another cache with LINKD_CACHE_DIR"
+        return (
+            f"use that one with LINKD_SOCKET={self.socket}, or another cache with LINKD_CACHE_DIR"
+        )
 
 
 # The environment is not one that can be changed
@@ -703,14 +707,20 @@ class AlreadyRunning(DaemonError):
 
     socket: str
     pid: int | None
+    ending: bool = False
+    """It has the socket's place but does not answer any more."""
 
     @property
     def detail(self) -> str:
         who = f" (pid {self.pid})" if self.pid else ""
+        if self.ending:
+            return f"already running{who}: the daemon of {self.socket} is finishing its work"
         return f"a daemon{who} is already serving {self.socket}"
 
     @property
     def hint(self) -> str:
+        if self.ending:
+            return "try again when it has ended, or use another --socket"
         return "use it, stop it with linkd-client shutdown, or give this one another --socket"
 
 

@@ -195,7 +195,8 @@ def render_distributions(answer: DistributionsAnswer, style: str) -> Iterator[st
 def _frozen(distribution: ListedDistribution) -> str:
     """A line that installs the same again."""
     url = (distribution.direct_url or {}).get("url")
-    return f"{distribution.name} @ {url}" if url else f"{distribution.name}=={distribution.version}"
+    name = distribution.name
+    return clean(f"{name} @ {url}" if url else f"{name}=={distribution.version}")
 
 
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:

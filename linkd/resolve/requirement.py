@@ -21,6 +21,7 @@ from packaging.utils import (
 
 from linkd.core.wheel import DistFile
 from linkd.errors import InvalidRequirement
+from linkd.fetch.urls import redacted, without_credentials
 
 _HASH_LENGTHS: Final = {
     "md5": 32,
@@ -36,7 +37,6 @@ _NO_SOURCES: Final = "building from source is not supported; give a wheel (.whl)
 
 _named_url = re.compile(r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
 _trailing_extras = re.compile(r"^(?P<location>.+?)\[(?P<extras>[A-Za-z0-9._,\s-]+)\]$")
-_userinfo = re.compile(r"(?<=://)[^/@\s]+@")
 _scheme = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -68,8 +68,8 @@ class _Draft:
 
     def refuse(self, reason: str) -> InvalidRequirement:
         return InvalidRequirement(
-            requirement=without_credentials(self.text),
-            reason=without_credentials(reason),
+            requirement=redacted(self.text),
+            reason=redacted(reason),
             origin=self.origin,
         )
 
@@ -85,11 +85,6 @@ def parse_requirement(text: str, *, origin: str, directory: str | os.PathLike[st
     if _is_location(draft.text):
         return _parse_location(draft)
     return _parse_named(draft)
-
-
-def without_credentials(text: str) -> str:
-    """The same text with the user information taken out of the URLs in it."""
-    return _userinfo.sub("", text)
 
 
 def direct_file(url: str, hashes: Mapping[str, frozenset[str]]) -> DistFile:
@@ -216,6 +211,11 @@ def _asked_for_url(
     name: NormalizedName | None,
 ) -> Asked:
     try:
+        urlsplit(location)
+    except ValueError as error:
+        # What urllib says of it may quote a part of the credentials
+        raise draft.refuse("its URL is not valid") from error
+    try:
         url, hashes = parse_url(_absolute_url(location, draft.directory))
         actual, _version, _build, _tags = parse_wheel_filename(wheel_filename(url))
     except InvalidWheelFilename as error:
@@ -231,7 +231,7 @@ def _asked_for_url(
         url=url,
         hashes=hashes,
         origin=draft.origin,
-        text=without_credentials(draft.text),
+        text=redacted(draft.text),
     )
 
 

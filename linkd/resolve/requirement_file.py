@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from linkd.errors import InvalidRequirement, InvalidRequirementFile
+from linkd.fetch.urls import redacted
 from linkd.resolve.requirement import Asked, check_digest, parse_requirement
 
 _comment = re.compile(r"(^|\s+)#.*$")
@@ -94,7 +95,7 @@ class _Line:
         return f"{self.path}:{self.number}"
 
     def refuse(self, reason: str) -> InvalidRequirementFile:
-        return InvalidRequirementFile(path=self.path, line=self.number, reason=reason)
+        return InvalidRequirementFile(path=self.path, line=self.number, reason=redacted(reason))
 
 
 @dataclass(slots=True)

@@ -70,7 +70,11 @@ class Resolver:
     async def resolve(
         self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
     ) -> Resolution:
-        """Find the pins. Raises ResolveError, FetchError and InvalidRequirement."""
+        """Find the pins.
+
+        Raises ResolveError, FetchError, InvalidRequirement, and BrokenWheel of a file that the
+        request itself names.
+        """
         target = target_view(interpreter)
         policy = _policy(request, target)
         interests = dict(_interests(policy))
