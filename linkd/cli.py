@@ -1,6 +1,7 @@
 """The command `linkd`: arguments become settings, settings become a server."""
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -17,33 +18,45 @@ from linkd.logs import configure_logs
 from linkd.server import Post, take_post, take_post_or_wait
 from linkd.settings import Settings, load_settings
 
-_WAIT_S: Final = 30.0
-"""For a daemon that holds the place and does not answer yet, or not any more."""
+PATIENCE_S: Final = 25.0
+"""For a daemon that holds the place and does not answer yet, or not any more. Less than a client
+waits for the daemon that it starts, so that the client learns the reason."""
+
+STARTED_IDLE_S: Final = 900.0
+"""The idle timeout of a daemon that a client has started, unless anything says otherwise."""
 
 _log = structlog.get_logger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     ready = _Ready(arguments.ready_fd)
     try:
-        settings = load_settings(
-            arguments.config,
-            socket=arguments.socket and Path(os.path.abspath(arguments.socket)),
-            cache_dir=arguments.cache_dir and Path(os.path.abspath(arguments.cache_dir)),
-            idle_timeout=arguments.idle_timeout,
-            log_level=arguments.log_level,
-            log_json=True if arguments.log_json else None,
-        )
+        settings = settings_of(arguments)
         configure_logs(settings.log_level, as_json=settings.log_json)
         return _serve(settings, ready)
     except LinkdError as error:
         return ready.fail(error)
 
 
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that the command line and its surroundings make. Raises InvalidSettings."""
+    settings = load_settings(
+        arguments.config,
+        socket=arguments.socket and Path(os.path.abspath(arguments.socket)),
+        cache_dir=arguments.cache_dir and Path(os.path.abspath(arguments.cache_dir)),
+        idle_timeout=arguments.idle_timeout,
+        log_level=arguments.log_level,
+        log_json=True if arguments.log_json else None,
+    )
+    if arguments.ready_fd is not None and "idle_timeout" not in settings.model_fields_set:
+        return settings.model_copy(update={"idle_timeout": STARTED_IDLE_S})
+    return settings
+
+
 def _serve(settings: Settings, ready: "_Ready") -> int:
     path = str(settings.socket)
-    post = take_post_or_wait(path, _WAIT_S) if ready.parent_waits else take_post(path)
+    post = take_post_or_wait(path, PATIENCE_S) if ready.parent_waits else take_post(path)
     if post is None:
         ready.tell("another daemon is ready")
         return 0
@@ -92,12 +105,14 @@ class _Ready:
 
     def _answer(self, line: str) -> None:
         if self._ready_fd is not None:
-            os.write(self._ready_fd, f"{' '.join(line.split())}\n".encode())
+            # The client may have gone; who comes next still wants the daemon.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._ready_fd, f"{' '.join(line.split())}\n".encode())
             os.close(self._ready_fd)
             self._ready_fd = None
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="linkd", description="Makes Python environments appear from one wheel cache."
     )

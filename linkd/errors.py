@@ -822,14 +822,20 @@ class AlreadyRunning(DaemonError):
 
     socket: str
     pid: int | None
+    ending: bool = False
+    """It has the socket's place but does not answer any more."""
 
     @property
     def detail(self) -> str:
         who = f" (pid {self.pid})" if self.pid else ""
+        if self.ending:
+            return f"already running{who}: the daemon of {self.socket} is finishing its work"
         return f"a daemon{who} is already serving {self.socket}"
 
     @property
     def hint(self) -> str:
+        if self.ending:
+            return "try again when it has ended, or use another --socket"
         return "use it, stop it with linkd-client shutdown, or give this one another --socket"
 
 

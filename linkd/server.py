@@ -59,6 +59,8 @@ def take_post(path: str) -> Post:
         return Post(passed, str(passed.getsockname()), None)
     try:
         _make_folder(path)
+        # First of all: nothing is to be left beside what is not ours.
+        _check_name(path)
         lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise SocketUnusable(socket=path, reason=reason_of(error)) from error
@@ -111,11 +113,11 @@ def _lock(path: str, lock_fd: int) -> None:
 
 
 def _bind(path: str) -> socket.socket:
-    if len(os.fsencode(path)) > _PATH_LIMIT:
-        raise SocketUnusable(socket=path, reason=f"its path is over {_PATH_LIMIT} bytes long")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _clear_name(path)
+        # We hold the lock, so whoever bound a socket that is left there is dead.
+        if _check_name(path):
+            os.unlink(path)
         before = os.umask(0o177)
         try:
             listener.bind(path)
@@ -132,12 +134,17 @@ def _bind(path: str) -> socket.socket:
     return listener
 
 
-def _clear_name(path: str) -> None:
-    """Remove a socket that is left there: we hold the lock, so whoever bound it is dead."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise SocketUnusable(socket=path, reason="something else is there already")
-        os.unlink(path)
+def _check_name(path: str) -> bool:
+    """Whether a socket is there already. Raises SocketUnusable if anything else is."""
+    if len(os.fsencode(path)) > _PATH_LIMIT:
+        raise SocketUnusable(socket=path, reason=f"its path is over {_PATH_LIMIT} bytes long")
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISSOCK(mode):
+        raise SocketUnusable(socket=path, reason="something else is there already")
+    return True
 
 
 def take_post_or_wait(path: str, timeout_s: float) -> Post | None:
@@ -150,11 +157,11 @@ def take_post_or_wait(path: str, timeout_s: float) -> Post | None:
     while True:
         try:
             return take_post(path)
-        except AlreadyRunning:
+        except AlreadyRunning as error:
             if _answers(path):
                 return None
             if time.monotonic() > end:
-                raise
+                raise AlreadyRunning(socket=path, pid=error.pid, ending=True) from error
         time.sleep(_RETRY_S)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import select
+import stat
 import subprocess
 import sys
 import time
@@ -17,8 +18,7 @@ from linkd_client.errors import NoDaemon, reason_of
 from linkd_client.surroundings import find_command
 
 _OLDEST_PYTHON = (3, 11)  # of the daemon; the client's own may be older
-_IDLE_S = 900
-_PATIENCE_S = 30
+PATIENCE_S = 30  # more than a started daemon waits for one that is ending
 _LARGEST_LOG = 1 << 20
 _SHOWN_LINES = 5
 
@@ -26,6 +26,7 @@ _SHOWN_LINES = 5
 def start_daemon(socket: str) -> None:
     """Start one and wait until it is ready. Raises NoDaemon with the reason if it is not."""
     command = _find_linkd()
+    _check_place(socket)
     log = _Log(f"{socket}.log")
     ready, write_end = os.pipe()
     try:
@@ -63,8 +64,38 @@ def _find_linkd() -> list[str]:
 
 
 def _arguments(socket: str, descriptor: int) -> list[str]:
-    options = {"--idle-timeout": _IDLE_S, "--ready-fd": descriptor, "--socket": socket}
-    return ["serve", *(str(word) for option in options.items() for word in option)]
+    return ["serve", "--ready-fd", str(descriptor), "--socket", socket]
+
+
+def _check_place(socket: str) -> None:
+    """Make the socket's folder; leave nothing where no daemon could serve. Raises NoDaemon."""
+    folder = os.path.dirname(socket)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        facts = os.lstat(folder)
+        problem = _problem_of(folder, facts) or _problem_at(socket)
+    except OSError as error:
+        problem = reason_of(error)
+    if problem:
+        raise NoDaemon(f"a daemon cannot be started: {socket} cannot be used: {problem}")
+
+
+def _problem_of(folder: str, facts: os.stat_result) -> str | None:
+    if not stat.S_ISDIR(facts.st_mode):
+        return f"{folder} is not a folder"
+    if facts.st_uid not in {0, os.getuid()}:
+        return f"{folder} belongs to user {facts.st_uid}"
+    if facts.st_mode & 0o022:
+        return f"others may write in {folder}"
+    return None
+
+
+def _problem_at(socket: str) -> str | None:
+    try:
+        mode = os.lstat(socket).st_mode
+    except FileNotFoundError:
+        return None
+    return None if stat.S_ISSOCK(mode) else "something else is there already"
 
 
 def _spawn(command: list[str], descriptor: int, log: _Log) -> None:
@@ -84,12 +115,12 @@ def _spawn(command: list[str], descriptor: int, log: _Log) -> None:
 
 def _await_word(descriptor: int) -> str:
     """The line that the daemon tells of itself; empty if it ended without. Raises NoDaemon."""
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + PATIENCE_S
     told = b""
     while not told.endswith(b"\n"):
         left = end - time.monotonic()
         if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-            raise NoDaemon(f"a daemon was started but is not ready after {_PATIENCE_S} s")
+            raise NoDaemon(f"a daemon was started but is not ready after {PATIENCE_S} s")
         piece = os.read(descriptor, 4096)
         if not piece:
             break
@@ -103,7 +134,6 @@ class _Log:
     def __init__(self, path: str) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             self.descriptor = os.open(path, flags, 0o600)
             if os.fstat(self.descriptor).st_size > _LARGEST_LOG:
                 os.ftruncate(self.descriptor, 0)

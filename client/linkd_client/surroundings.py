@@ -47,7 +47,8 @@ def find_environment(option: str | None, *, create: bool = False) -> str:
     What is there is not looked at any closer: that is the daemon's to judge. Raises ClientError.
     """
     if option is not None:
-        return _find_named(option) or _not_there(option, create=create)
+        path = _find_named(option) or _not_there(option, create=create)
+        return _prefix_to_be(path) if create else path
     active = os.environ.get("VIRTUAL_ENV")
     if active:
         return absolute(active)
@@ -104,6 +105,14 @@ def _not_there(name: str, *, create: bool) -> str:
             f"make it with: linkd-client venv {name}"
         )
     return path
+
+
+def _prefix_to_be(path: str) -> str:
+    """The environment's folder, where its interpreter is named that is not there yet."""
+    folder, name = os.path.split(path)
+    prefix, last = os.path.split(folder)
+    is_interpreter = last == "bin" and name.startswith("python")
+    return prefix if is_interpreter and not os.path.lexists(path) else path
 
 
 def _locate(link: str) -> str:

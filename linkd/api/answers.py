@@ -27,7 +27,9 @@ from linkd.service.progress import LatestProgress
 A = TypeVar("A", bound=BaseModel)
 
 NDJSON: Final = "application/x-ndjson"
+PROBLEM: Final = "application/problem+json"
 EXIT_HEADER: Final = "Linkd-Exit"
+TERMINAL_HEADER: Final = "Linkd-Terminal"
 _INTERVAL_S: Final = 0.1
 """Between two words of progress; what is done sooner is answered in one piece."""
 
@@ -48,7 +50,7 @@ class Operation(Generic[A]):
 async def answer(request: Request, operation: Operation[A]) -> Response:
     """Carry the operation out and answer in the form that the client accepts."""
     accept = request.headers.get("accept", "")
-    terminal = Terminal.parse(request.headers.get("linkd-terminal", ""))
+    terminal = _terminal(request)
     progress = LatestProgress()
     live = NDJSON in accept or (lines.MEDIA_TYPE in accept and terminal.progress)
     work = asyncio.create_task(_outcome(operation, progress if live else Silent()))
@@ -71,14 +73,33 @@ async def answer(request: Request, operation: Operation[A]) -> Response:
 def refused(request: Request, refusal: Refusal) -> Response:
     """An error as the client accepts it."""
     accept = request.headers.get("accept", "")
-    if lines.MEDIA_TYPE in accept:
-        terminal = Terminal.parse(request.headers.get("linkd-terminal", ""))
-        rendered = lines.render_problem(refusal.problem, terminal)
+    if NDJSON in accept:
+        return Response(
+            _event("error", refusal.problem.model_dump(mode="json")),
+            status_code=refusal.problem.status,
+            media_type=NDJSON,
+            headers={EXIT_HEADER: str(refusal.exit_code)},
+        )
+    if wants_lines(request):
+        rendered = lines.render_problem(refusal.problem, _terminal(request))
         return _lines_response(lines.encode(rendered, refusal.exit_code))
+    return _problem_response(refusal)
+
+
+def wants_lines(request: Request) -> bool:
+    """Whether the answer is for a terminal."""
+    return lines.MEDIA_TYPE in request.headers.get("accept", "")
+
+
+def _terminal(request: Request) -> Terminal:
+    return Terminal.parse(request.headers.get(TERMINAL_HEADER, ""))
+
+
+def _problem_response(refusal: Refusal) -> Response:
     return Response(
         refusal.problem.model_dump_json(),
         status_code=refusal.problem.status,
-        media_type="application/problem+json",
+        media_type=PROBLEM,
         headers={EXIT_HEADER: str(refusal.exit_code)},
     )
 
@@ -117,14 +138,9 @@ def _complete(
     exit_code = outcome.exit_code if isinstance(outcome, Refusal) else 0
     if lines.MEDIA_TYPE in accept:
         return _lines_response(lines.encode(_rendered(operation, outcome, terminal), exit_code))
-    headers = {EXIT_HEADER: str(exit_code)}
     if isinstance(outcome, Refusal):
-        return Response(
-            outcome.problem.model_dump_json(),
-            status_code=outcome.problem.status,
-            media_type="application/problem+json",
-            headers=headers,
-        )
+        return _problem_response(outcome)
+    headers = {EXIT_HEADER: str(exit_code)}
     return Response(outcome.model_dump_json(), media_type="application/json", headers=headers)
 
 

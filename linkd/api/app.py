@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from linkd import __version__
 from linkd.api import problems
-from linkd.api.answers import refused
+from linkd.api.answers import refused, wants_lines
+from linkd.api.description import DescribedAPI
 from linkd.api.peer import PeerGuard
 from linkd.api.routes import Services, make_router
 from linkd.errors import LinkdError
@@ -37,7 +38,7 @@ def make_app(
         yield
         await close()
 
-    app = FastAPI(
+    app = DescribedAPI(
         title="linkd",
         version=__version__,
         summary="Makes Python environments appear from one wheel cache",
@@ -100,11 +101,19 @@ def _too_large() -> HTTPException:
 
 async def _refuse_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    reasons = [
-        f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg']}"
-        for problem in error.errors()
-    ]
-    return refused(request, problems.refuse_invalid(reasons))
+    reasons = list(dict.fromkeys(_reason(problem) for problem in error.errors()))
+    hint = None if wants_lines(request) else "see /openapi.json for what each request takes"
+    if any(reason.endswith("is not a project's name") for reason in reasons):
+        hint = "a project's name is made of letters, digits, '.', '_' and '-'"
+    return refused(request, problems.refuse_invalid(reasons, hint))
+
+
+def _reason(problem: dict[str, Any]) -> str:
+    """What is wrong with which member; where in a list it stands, its value has to tell."""
+    member = ".".join(part for part in problem["loc"][1:] if isinstance(part, str)) or "body"
+    if problem["type"] == "extra_forbidden":
+        return f"{member}: is not known here"
+    return f"{member}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:

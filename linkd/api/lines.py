@@ -197,14 +197,14 @@ def _frozen(distribution: ListedDistribution) -> str:
     direct = distribution.direct_url or {}
     url = direct.get("url")
     if not url:
-        return f"{distribution.name}=={distribution.version}"
+        return clean(f"{distribution.name}=={distribution.version}")
     fragment = f"#subdirectory={direct['subdirectory']}" if direct.get("subdirectory") else ""
     if direct.get("dir_info", {}).get("editable"):
-        return f"-e {url}{fragment}"
+        return clean(f"-e {url}{fragment}")
     repository = direct.get("vcs_info")
     if repository:
         url = f"{repository['vcs']}+{url}@{repository['commit_id']}"
-    return f"{distribution.name} @ {url}{fragment}"
+    return clean(f"{distribution.name} @ {url}{fragment}")
 
 
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:

@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,6 +13,8 @@ from linkd.errors import PeerRefused
 
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred of unix(7): pid, uid, gid."""
+_NOBODY: Final = -1
+"""The user of a connection of which the kernel said nothing: no user has this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,13 @@ class PeerGuard:
         self._owner = os.getuid()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        peer = scope.get("state", {}).get("peer")
-        if peer is None or peer.uid in {self._owner, 0}:
-            # Without a peer it is not a socket: the application is called in its own process.
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        answer = self._refuse(scope, PeerRefused(uid=peer.uid, owner=self._owner))
+        peer = scope.get("state", {}).get("peer")
+        if peer is not None and peer.uid in {self._owner, 0}:
+            await self._app(scope, receive, send)
+            return
+        uid = _NOBODY if peer is None else peer.uid
+        answer = self._refuse(scope, PeerRefused(uid=uid, owner=self._owner))
         await answer(scope, receive, send)

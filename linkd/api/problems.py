@@ -6,6 +6,7 @@ from typing import Any, Final
 from linkd import errors
 from linkd.api.schema import Problem
 from linkd.errors import LinkdError
+from linkd.fetch.urls import redacted
 
 _STATUS: Final[tuple[tuple[type[LinkdError], int], ...]] = (
     (errors.PeerRefused, 403),
@@ -22,6 +23,13 @@ _STATUS: Final[tuple[tuple[type[LinkdError], int], ...]] = (
     (errors.LinkError, 409),
 )
 """The first that fits counts; what fits none is the daemon's own fault."""
+
+_HTTP_CODES: Final = {
+    400: errors.InvalidRequest.code,
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "request-too-large",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +58,23 @@ def refuse(error: LinkdError) -> Refusal:
     )
 
 
-def refuse_invalid(reasons: list[str]) -> Refusal:
+def refuse_invalid(reasons: list[str], hint: str | None) -> Refusal:
     """A request that does not have the form of the wire schema."""
     problem = Problem(
         title="The request is not valid",
         status=422,
-        detail="; ".join(reasons),
+        detail=redacted("; ".join(reasons)),
         code=errors.InvalidRequest.code,
-        hint="see /openapi.json for what each request takes",
+        hint=hint,
     )
     return Refusal(problem=problem, exit_code=2)
 
 
 def refuse_http(status: int, detail: str) -> Refusal:
     """What the framework refuses by itself: no such path, no such method."""
-    problem = Problem(title=detail, status=status, detail=detail, code="http")
+    problem = Problem(
+        title=detail, status=status, detail=detail, code=_HTTP_CODES.get(status, "http")
+    )
     return Refusal(problem=problem, exit_code=2)
 
 

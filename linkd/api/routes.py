@@ -1,9 +1,9 @@
 """The routes: each one names its use case, its wire types and how it looks in a terminal."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from linkd.api import lines, schema, wire
 from linkd.api.answers import Operation, answer
@@ -33,6 +33,8 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": schema.Problem, "description": "Refused; the environment is as before"},
     "5XX": {"model": schema.Problem, "description": "Failed; the environment is as before"},
 }
+
+_NO_MEMBERS: Final = schema.ShutdownBody()
 
 
 def make_router(services: Services) -> APIRouter:
@@ -87,35 +89,33 @@ def _add_looking(router: APIRouter, services: Services) -> None:
         "/v1/distributions", response_model=schema.DistributionsAnswer, tags=["environments"]
     )
     async def distributions(
-        request: Request,
-        environment: Annotated[schema.AbsolutePath, Query()],
-        format: Annotated[Literal["columns", "freeze", "json"], Query()] = "columns",  # noqa: A002
+        request: Request, asked: Annotated[schema.DistributionsQuery, Query()]
     ) -> Response:
         """What is installed in an environment."""
 
         async def run(_: Reporter) -> schema.DistributionsAnswer:
-            return wire.distributions(await services.distributions(environment))
+            return wire.distributions(await services.distributions(asked.environment))
 
         return await answer(
-            request, Operation(run, lambda found, _: lines.render_distributions(found, format))
+            request,
+            Operation(run, lambda found, _: lines.render_distributions(found, asked.format)),
         )
 
     @router.get("/v1/status", response_model=schema.StatusAnswer, tags=["daemon"])
-    async def status(
-        request: Request,
-        wait_idle: Annotated[bool, Query()] = False,  # noqa: FBT002 - the framework names it
-    ) -> Response:
+    async def status(request: Request, asked: Annotated[schema.StatusQuery, Query()]) -> Response:
         """The daemon's state; with `wait_idle`, when all background work is done."""
 
         async def run(_: Reporter) -> schema.StatusAnswer:
-            return wire.status(await services.status(wait_idle=wait_idle))
+            return wire.status(await services.status(wait_idle=asked.wait_idle))
 
         return await answer(request, Operation(run, lines.render_status))
 
 
 def _add_daemon(router: APIRouter, services: Services) -> None:
     @router.post("/v1/shutdown", response_model=schema.ShutdownAnswer, tags=["daemon"])
-    async def shutdown(request: Request) -> Response:
+    async def shutdown(
+        request: Request, _body: Annotated[schema.ShutdownBody, Body()] = _NO_MEMBERS
+    ) -> Response:
         """Stop the daemon when its work is done."""
 
         async def run(_: Reporter) -> schema.ShutdownAnswer:
@@ -125,6 +125,6 @@ def _add_daemon(router: APIRouter, services: Services) -> None:
         return await answer(request, Operation(run, lines.render_shutdown))
 
     @router.get("/healthz", tags=["daemon"])
-    async def healthz() -> schema.HealthAnswer:
+    async def healthz(_asked: Annotated[schema.HealthQuery, Query()]) -> schema.HealthAnswer:
         """Whether the daemon answers."""
         return schema.HealthAnswer()

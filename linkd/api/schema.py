@@ -6,7 +6,7 @@ An unknown member of a request is refused. Answers may grow members, never lose 
 import os
 from typing import Annotated, Any, Literal
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from linkd.core.receipt import FallbackReason, LinkMode
@@ -21,7 +21,11 @@ def _absolute(path: str) -> str:
 
 
 def _project(name: str) -> str:
-    return canonicalize_name(name, validate=True)
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName:
+        reason = f"{name!r} is not a project's name"
+        raise ValueError(reason) from None
 
 
 AbsolutePath = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_absolute)]
@@ -145,6 +149,31 @@ class VenvBody(Body):
     path: AbsolutePath
     python: AbsolutePath | None = None
     prompt: Annotated[str, Field(max_length=200)] | None = None
+
+
+class ShutdownBody(Body):
+    """`POST /v1/shutdown`, which has no members."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class DistributionsQuery(Body):
+    """`GET /v1/distributions`."""
+
+    environment: AbsolutePath = Field(description="An environment's folder, or its interpreter")
+    format: Literal["columns", "freeze", "json"] = Field(
+        default="columns", description="How lines for a terminal tell of them"
+    )
+
+
+class StatusQuery(Body):
+    """`GET /v1/status`."""
+
+    wait_idle: bool = Field(default=False, description="Answer when all background work is done")
+
+
+class HealthQuery(Body):
+    """`GET /healthz`, which has no parameters."""
 
 
 class Distribution(BaseModel):
@@ -335,7 +364,7 @@ class VenvAnswer(BaseModel):
 
 
 class Requests(BaseModel):
-    active: int
+    active: int = Field(description="Besides the one that asks")
     total: int
 
 
@@ -367,7 +396,7 @@ class StatusAnswer(BaseModel):
                     "pid": 4242,
                     "uptime_s": 3600.5,
                     "rss_bytes": 83886080,
-                    "requests": {"active": 1, "total": 12},
+                    "requests": {"active": 0, "total": 12},
                     "background": {"pending": 0},
                     "pool": {"staged": 0, "hits": 0, "misses": 0},
                     "cache": {"wheels": 163, "bytes": 5368709120},

@@ -148,7 +148,8 @@ def status(status: Status) -> schema.StatusAnswer:
         pid=status.pid,
         uptime_s=round(status.uptime_s, 3),
         rss_bytes=status.rss_bytes,
-        requests=schema.Requests(active=status.active, total=status.total),
+        # The request that asks is not what anybody asks about.
+        requests=schema.Requests(active=max(status.active - 1, 0), total=status.total),
         background=schema.Background(pending=status.pending),
         pool=schema.Pool(),
         cache=schema.Cache(wheels=status.wheels, bytes=status.wheel_bytes),

@@ -17,6 +17,8 @@ _NAME_BYTES: Final = 255
 _REFERENCE: Final = re.compile(
     r"(?P<module>[\w.]+)\s*:\s*(?P<attribute>[\w.]+)\s*(?:\[[^\[\]]*\])?",
 )
+_OWN_FILES: Final = frozenset({"pyvenv.cfg", ".lock", ".gitignore", "cachedir.tag"})
+"""What those who make environments put right into their folders, in lower case."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # Exactly the environment's own files, not everything that begins like them: there are real
@@ -27,6 +29,7 @@ _RESERVED: Final = re.compile(
     | activate (?: \.(?: bat | csh | fish | nu | ps1 | sh | xsh ) )?
     | activate_this (?: \.py )?
     | deactivate (?: \.(?: bat | nu ) )?
+    | pydoc\.bat
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -106,6 +109,16 @@ def script_name_problem(name: str) -> str | None:
     if _RESERVED.fullmatch(name) is not None:
         return "would take the place of the environment's own file"
     return None
+
+
+def is_environments_own(path: str, scripts: str) -> bool:
+    """Whether a path below an environment's prefix is a file that came with the environment.
+
+    `scripts` is the scripts folder relative to the prefix, with a slash at its end.
+    """
+    if "/" not in path and path.lower() in _OWN_FILES:
+        return True
+    return path.startswith(scripts) and _RESERVED.fullmatch(path, len(scripts)) is not None
 
 
 def _read_launchers(parser: configparser.ConfigParser, problems: list[str]) -> Iterator[Launcher]:

@@ -18,6 +18,7 @@ import platformdirs
 
 from linkd.errors import InvalidIndexSettings, reason_of
 from linkd.fetch.settings import IndexSettings, normalized_index
+from linkd.fetch.urls import redacted
 
 _Signature: TypeAlias = tuple[tuple[str, int, int], ...]
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
@@ -66,7 +67,7 @@ def _pip_values(path: str, text: str) -> Iterator[tuple[str, str]]:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        reason = " ".join(str(error).split())
+        reason = redacted(" ".join(str(error).split()))
         raise InvalidIndexSettings(source=path, reason=reason) from error
     for section in ("global", "install"):
         if parser.has_section(section):
@@ -98,7 +99,7 @@ def parse_uv_configuration(path: str, text: str) -> IndexSettings:
     try:
         file = msgspec.convert(tomllib.loads(text), _UvFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InvalidIndexSettings(source=path, reason=str(error)) from error
+        raise InvalidIndexSettings(source=path, reason=redacted(str(error))) from error
     return _followed_by(_uv_settings(file.pip, path), _uv_settings(file, path))
 
 
@@ -128,7 +129,9 @@ def _index(url: str | None, path: str) -> str | None:
 def _flag(value: str, path: str) -> bool:
     text = value.strip().lower()
     if text not in _TRUE | _FALSE:
-        raise InvalidIndexSettings(source=path, reason=f"no-index is {value!r}, not true or false")
+        raise InvalidIndexSettings(
+            source=path, reason=redacted(f"no-index is {value!r}, not true or false")
+        )
     return text in _TRUE
 
 

@@ -48,6 +48,9 @@ def read_local_page(path: str, known: Folder | None = None) -> Folder | None:
     """The files that a page of the simple API on a disk names, as `read_folder` gives them."""
     try:
         state = os.stat(path)
+        if not stat.S_ISREG(state.st_mode):
+            # Opening a pipe would wait for its other end.
+            raise IndexUnavailable(url=path, reason="it is not a file")
         signature = (state.st_ino, state.st_size, state.st_mtime_ns)
         if known is not None and known.signature == signature:
             return known

@@ -6,7 +6,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from linkd.errors import InvalidIndexSettings
-from linkd.fetch.urls import file_url, local_path, quoted, without_credentials, without_fragment
+from linkd.fetch.urls import file_url, local_path, quoted, redacted, without_fragment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,8 @@ def normalized_index(url: str, *, source: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        shown = without_credentials(text)
+        # Quoted, for all of it is one URL, and a blank may be part of its password
+        shown = redacted(quoted(text)) if "@" in text else text
         raise InvalidIndexSettings(
             source=source, reason=f"{shown!r} is neither a URL of http, https or file nor a path"
         )

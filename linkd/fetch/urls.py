@@ -1,12 +1,14 @@
 """URLs as linkd keeps them: absolute, quoted once, without credentials or fragment (RFC 3986)."""
 
 import os
+import re
 import urllib.parse
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 _SAFE = "%/:?#[]@!$&'()*+,;=~"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_maybe_credentials = re.compile(r"(?<=://)(?:[^\s/@]*@|\S*:\S*@)(?:\S*@)?")
 
 
 class Origin(NamedTuple):
@@ -25,15 +27,24 @@ def origin_of(url: str) -> Origin:
 
 
 def without_credentials(url: str) -> str:
-    """The URL without user and password, for messages and as a key."""
+    """The URL without user and password: the same place, as a key and to be recorded."""
     if "@" not in url:
         return url
     try:
         parts = urlsplit(url)
+        _ = parts.port  # a number, or the password has a slash and ends who knows where
     except ValueError:
-        head, _, tail = url.rpartition("@")
-        return f"{head.partition('//')[0]}//{tail}"
+        return redacted(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def redacted(text: str) -> str:
+    """Any text for a message: what may be credentials is taken out of the URLs in it.
+
+    A password that nobody has quoted may hold each delimiter of a URL, so all goes up to the last
+    @ before a blank, although this may take a host and a path along.
+    """
+    return _maybe_credentials.sub("", text)
 
 
 def without_fragment(url: str) -> str:

@@ -19,7 +19,8 @@ from linkd.errors import GraftFailed, LinkdError, NoSpace, is_no_space, reason_o
 from linkd.link.rename import Rename
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NOT_REGULAR: Final = frozenset({errno.ENXIO, errno.ELOOP})
+"""What `open_regular` fails with for a pipe, a socket, a device or a folder, and for a link."""
 
 
 class Step(enum.Enum):
@@ -146,7 +147,7 @@ class Beneath:
             if folder_fd is None:
                 return None
             try:
-                descriptor = os.open(name, _FILE, dir_fd=folder_fd)
+                descriptor = open_regular(name, os.O_RDONLY, follow=False, dir_fd=folder_fd)
             except OSError:
                 return None
         with open(descriptor, "rb") as file:
@@ -193,6 +194,16 @@ class Beneath:
 
     def failed(self, path: str, reason: str) -> GraftFailed:
         return GraftFailed(environment=self.prefix, path=path, reason=reason)
+
+
+def open_regular(path: str, flags: int, *, follow: bool = True, dir_fd: int | None = None) -> int:
+    """A descriptor of a file, as an `opener` for `open`: one that never waits for a pipe's other end."""
+    more = os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags | more, dir_fd=dir_fd)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.ENXIO, "is not a file", path)
 
 
 @contextlib.contextmanager

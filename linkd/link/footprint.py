@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import InstalledDistribution
 from linkd.core.manifest import Manifest
 from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
+from linkd.link.beneath import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,10 @@ class WheelFootprint:
 
 
 class RecordedFootprint:
-    """Of a distribution that is installed, by its RECORD. Rows that lead out are left out."""
+    """Of a distribution that is installed, by its RECORD.
+
+    Rows that lead out, or name what came with the environment itself, are left out.
+    """
 
     def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
         self._distribution = distribution
@@ -120,7 +125,9 @@ class RecordedFootprint:
         folder = os.path.join(self._distribution.location, self._distribution.dist_info)
         path = os.path.join(folder, "RECORD")
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as record:
+            with open(
+                path, encoding="utf-8", errors="surrogateescape", newline="", opener=open_regular
+            ) as record:
                 return record.read()
         except OSError as error:
             raise NoRecord(name=self._distribution.name, path=path) from error
@@ -163,8 +170,16 @@ class RecordedFootprint:
         else:
             path = os.path.normpath(os.path.join(self._location, recorded))
         is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
-        if not is_outside and path not in self._roots.fixed:
-            yield path
+        if is_outside or path in self._roots.fixed:
+            return
+        if self._is_anothers(path) or is_environments_own(path, self._roots[SchemeKey.SCRIPTS]):
+            return
+        yield path
+
+    def _is_anothers(self, path: str) -> bool:
+        """Whether it is in the dist-info of another distribution, which lists that one."""
+        top = self._roots.top_of(path).rpartition("/")[2]
+        return top.endswith((".dist-info", ".egg-info")) and top != self._distribution.dist_info
 
 
 class StayingFootprint(RecordedFootprint):

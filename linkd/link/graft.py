@@ -174,6 +174,12 @@ class Graft(Beneath):
                     raise PathOccupied(
                         path=entry.path, distribution=entry.distribution, reason="is a folder"
                     )
+                if not stat.S_ISREG(present.st_mode) and not stat.S_ISLNK(present.st_mode):
+                    raise PathOccupied(
+                        path=entry.path,
+                        distribution=entry.distribution,
+                        reason="is neither a file nor a link",
+                    )
                 self._exchange(entry)
                 return
             except FileNotFoundError:

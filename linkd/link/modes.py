@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkd.core.receipt import Fallback, FallbackReason, LinkMode
-from linkd.errors import LinkUnavailable, NoSpace, is_no_space, reason_of
+from linkd.errors import CacheUnusable, LinkUnavailable, NoSpace, is_no_space, reason_of
 
 _FICLONE: Final = 0x40049409
 """ioctl_ficlone(2): share the extents of another file."""
@@ -55,10 +55,17 @@ class LinkChoice:
 def choose_mode(store_fd: int, stage_fd: int, policy: LinkPolicy) -> LinkChoice:
     """Try the wanted mode and then the next best between these two folders.
 
-    Both folders must be writable; what is tried leaves nothing behind. Raises LinkUnavailable
-    where the policy requires a link and there is none.
+    What is tried leaves nothing behind. Raises LinkUnavailable where the policy requires a link
+    and there is none, NoSpace and CacheUnusable where the store's folder cannot be written, and
+    an OSError of the other folder as it is.
     """
     wanted = policy.wanted or LinkMode.HARDLINK
+    if policy.required and wanted is LinkMode.COPY:
+        raise LinkUnavailable(
+            mode=wanted.value,
+            reason=FallbackReason.NOT_SUPPORTED.value,
+            explanation="a link was required as well, and a copy is no link",
+        )
     first: tuple[FallbackReason, str] | None = None
     for mode in _attempts(wanted):
         failure = _try_mode(mode, store_fd, stage_fd)
@@ -85,10 +92,8 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
     if mode in {LinkMode.COPY, LinkMode.SYMLINK}:
         return None
     name = f".linkd-probe-{secrets.token_hex(8)}"
-    descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=store_fd)
     try:
-        # An empty file has no extents: a clone of it would succeed where none is possible.
-        os.write(descriptor, b"linkd")
+        _make_probe(name, store_fd)
         place_by(mode, name, store_fd, name, stage_fd)
     except OSError as error:
         if is_no_space(error):
@@ -96,11 +101,24 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
         reason = _REASONS.get(error.errno or 0, FallbackReason.NOT_SUPPORTED)
         return reason, f"{_EXPLANATIONS[reason]} ({reason_of(error)})"
     finally:
-        os.close(descriptor)
         for folder in (store_fd, stage_fd):
-            with contextlib.suppress(FileNotFoundError):
+            # What cannot be written holds nothing of it either.
+            with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=folder)
     return None
+
+
+def _make_probe(name: str, store_fd: int) -> None:
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    try:
+        with open(os.open(name, flags, 0o600, dir_fd=store_fd), "wb") as file:
+            # An empty file has no extents: a clone of it would succeed where none is possible.
+            file.write(b"linkd")
+    except OSError as error:
+        folder = os.readlink(f"/proc/self/fd/{store_fd}")
+        if is_no_space(error):
+            raise NoSpace(path=folder, doing="trying how files can be linked") from error
+        raise CacheUnusable(path=folder, reason=reason_of(error)) from error
 
 
 def place_by(mode: LinkMode, source: str, source_fd: int, target: str, target_fd: int) -> None:
@@ -135,14 +153,12 @@ def _copy(source: str, source_fd: int, target: str, target_fd: int, *, clone: bo
 
 
 class Placer:
-    """Places files of one wheel's tree into a staged tree, in one mode, and counts them."""
+    """Places files of one wheel's tree into a staged tree, in one mode."""
 
     def __init__(self, mode: LinkMode, tree_fd: int, stage_fd: int) -> None:
         self.mode = mode
         self._tree_fd = tree_fd
         self._stage_fd = stage_fd
-        self.renewed = 0
-        """Files of the store that got a fresh inode because theirs had all its links."""
 
     def place(self, source: str, target: str) -> None:
         try:
@@ -165,7 +181,6 @@ class Placer:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(fresh, dir_fd=self._tree_fd)
             raise
-        self.renewed += 1
 
 
 def mount_of(folder_fd: int) -> tuple[int, int]:

@@ -19,12 +19,15 @@ from linkd.core.record import format_record
 from linkd.core.scripts import launcher_script, rewrite_shebang
 from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import NoSpace, is_no_space
+from linkd.errors import BrokenWheel, NoSpace, is_no_space
 from linkd.link.footprint import Roots
 from linkd.link.modes import Placer
 
 DIST_INFO: Final = "dist-info"
 """The staged folder that holds the dist-info folder."""
+
+_MAX_REASONS: Final = 20
+"""As many of a wheel's faults as somebody may want to read."""
 
 _INSTALLERS_OWN: Final = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")
 """What only the installer may write into dist-info, whatever the wheel contains."""
@@ -98,15 +101,18 @@ def stage(
 ) -> StagedTree:
     """Make the staged tree of a wheel in the new folder `where`.
 
-    Raises NoSpace; any other OSError of the file system as it is. What was made until then lies
+    Raises BrokenWheel, before anything is made, where two of its files would come to one path
+    here; NoSpace; any other OSError of the file system as it is. What was made until then lies
     below `where`, for the caller to discard.
     """
+    roots = Roots.of(target)
+    _check_destinations(wheel.manifest, roots)
     os.mkdir(where, 0o700)
     stage_fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY)
     try:
         tree_fd = os.open(wheel.tree, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            build = _Build(stage_fd, target, wheel.manifest, Roots.of(target))
+            build = _Build(stage_fd, target, wheel.manifest, roots)
             return _stage(build, Placer(mode, tree_fd, stage_fd), wheel, where, marks)
         finally:
             os.close(tree_fd)
@@ -175,6 +181,25 @@ def _stage(
         links=len(placed) - scripts,
         written=build.written + copied,
     )
+
+
+def _check_destinations(manifest: Manifest, roots: Roots) -> None:
+    """Refuse two sources of one path; only where the schemes' folders lie tells of some.
+
+    Only one of them could be grafted, and RECORD would have two rows for it.
+    """
+    site = roots[manifest.root_scheme]
+    sources = {f"{site}{manifest.dist_info}/{name}": name for name in _INSTALLERS_OWN}
+    for launcher in manifest.launchers:
+        sources[roots[SchemeKey.SCRIPTS] + launcher.name] = f"the launcher {launcher.name}"
+    reasons: list[str] = []
+    for file in _taken_over(manifest):
+        path = roots[file.scheme] + file.destination
+        other = sources.setdefault(path, file.source)
+        if other != file.source:
+            reasons.append(f"{other} and {file.source} both come to {path}")
+    if reasons:
+        raise BrokenWheel(filename=manifest.filename, reasons=tuple(reasons[:_MAX_REASONS]))
 
 
 def _taken_over(manifest: Manifest) -> Iterator[ManifestFile]:

@@ -4,10 +4,11 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from linkd.core.receipt import KeptFile
-from linkd.link.beneath import Step
+from linkd.link.beneath import NOT_REGULAR, Step, open_regular
 from linkd.link.graft import Graft
 from linkd.link.workspace import Workspace
 
@@ -55,11 +56,17 @@ def _duplicate(source: str, target: str) -> None:
 def _same_content(one: str, other: str) -> bool:
     if os.path.islink(one) or os.path.islink(other):
         return os.path.islink(one) and os.path.realpath(one) == os.path.realpath(other)
-    return _same_bytes(one, other)
+    try:
+        return _same_bytes(one, other)
+    except OSError as error:
+        if error.errno in NOT_REGULAR:
+            return False
+        raise
 
 
 def _same_bytes(one: str, other: str) -> bool:
-    with open(one, "rb") as first, open(other, "rb") as second:
+    opener = partial(open_regular, follow=False)
+    with open(one, "rb", opener=opener) as first, open(other, "rb", opener=opener) as second:
         if os.fstat(first.fileno()).st_size != os.fstat(second.fileno()).st_size:
             return False
         if os.path.sameopenfile(first.fileno(), second.fileno()):

@@ -4,6 +4,7 @@ On the cache's mount that is the cache's pool, out of everybody's sight; elsewhe
 in the environment's prefix, which is gone when the request has been answered.
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -17,6 +18,7 @@ from linkd.errors import (
     CacheUnusable,
     EnvironmentMissing,
     EnvironmentNotWritable,
+    LinkdError,
     NoSpace,
     is_no_space,
     reason_of,
@@ -70,21 +72,13 @@ class Workspaces:
             finally:
                 os.close(site_fd)
             in_cache = pool_mount == site_mount
-            path = self._make(target, in_cache=in_cache)
-            lock_fd = os.open(path, _FOLDER)
+            path = self._path(target, in_cache=in_cache)
             try:
-                fcntl.flock(lock_fd, fcntl.LOCK_EX)
-                mounts = (pool_mount, site_mount)
-                rename, choice = self._abilities(lock_fd, pool_fd, mounts, policy)
-            except BaseException:
-                os.close(lock_fd)
-                shutil.rmtree(path)
-                raise
+                return self._furnish(path, pool_fd, (pool_mount, site_mount), policy)
+            except OSError as error:
+                raise self._refusal(target, path, error, in_cache=in_cache) from error
         finally:
             os.close(pool_fd)
-        return Workspace(
-            path=path, rename=rename, choice=choice, in_cache=in_cache, lock_fd=lock_fd
-        )
 
     def _open_pool(self) -> int:
         try:
@@ -92,20 +86,42 @@ class Workspaces:
         except OSError as error:
             raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
 
-    def _make(self, target: Target, *, in_cache: bool) -> str:
+    def _path(self, target: Target, *, in_cache: bool) -> str:
         name = f"txn-{secrets.token_hex(8)}" if in_cache else f".linkd-{secrets.token_hex(8)}"
-        path = os.path.join(self._pool if in_cache else target.prefix, name)
-        try:
-            os.mkdir(path, 0o700)
-        except OSError as error:
-            if is_no_space(error):
-                raise NoSpace(path=path, doing="making room for the install") from error
-            if in_cache:
-                raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
-            raise EnvironmentNotWritable(
-                environment=str(target.prefix), path=path, reason=reason_of(error)
-            ) from error
-        return path
+        return os.path.join(self._pool if in_cache else target.prefix, name)
+
+    def _furnish(
+        self,
+        path: str,
+        pool_fd: int,
+        mounts: tuple[tuple[int, int], tuple[int, int]],
+        policy: LinkPolicy,
+    ) -> Workspace:
+        """Make the folder, lock it and find out what can be done in it, or leave nothing."""
+        os.mkdir(path, 0o700)
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(shutil.rmtree, path, ignore_errors=True)
+            lock_fd = os.open(path, _FOLDER)
+            undoing.callback(os.close, lock_fd)
+            fcntl.flock(lock_fd, fcntl.LOCK_EX)
+            rename, choice = self._abilities(lock_fd, pool_fd, mounts, policy)
+            undoing.pop_all()
+        return Workspace(
+            path=path,
+            rename=rename,
+            choice=choice,
+            in_cache=mounts[0] == mounts[1],
+            lock_fd=lock_fd,
+        )
+
+    def _refusal(self, target: Target, path: str, error: OSError, *, in_cache: bool) -> LinkdError:
+        if is_no_space(error):
+            return NoSpace(path=path, doing="making room for the install")
+        if in_cache:
+            return CacheUnusable(path=self._pool, reason=reason_of(error))
+        return EnvironmentNotWritable(
+            environment=str(target.prefix), path=path, reason=reason_of(error)
+        )
 
     def _abilities(
         self,

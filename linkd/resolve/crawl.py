@@ -244,14 +244,22 @@ class Crawl:
             else:
                 _ = self._project_task(name)
 
+    def _is_asked_for(self, name: NormalizedName, file: DistFile) -> bool:
+        """Whether the request itself names this file: nothing else could take its place."""
+        asked = self._interests.get(name, _NO_INTEREST).asked
+        return any(each.url == file.url for each in asked)
+
     async def _read_metadata(self, view: View, index: int, *, ahead: bool) -> None:
         file = view.files[index]
         metadata = view.metadata[index] or self._memory.metadata_of(file)
-        if metadata is None:
+        asked_for = self._is_asked_for(view.name, file)
+        if metadata is None or (asked_for and metadata.problem is not None):
             try:
                 hashes = self._interests.get(view.name, _NO_INTEREST).hashes
                 metadata = parse_metadata(await self._listings.metadata(file, hashes))
             except BrokenWheel as error:
+                if asked_for:
+                    raise
                 metadata = CoreMetadata.unusable("; ".join(error.reasons))
             self._memory.remember(file, metadata)
         view.metadata[index] = metadata
@@ -267,7 +275,10 @@ class Crawl:
             self._wait(self._gather_projects(missing))
 
     def need_metadata(self, view: View, indices: Sequence[int]) -> None:
-        """Wait until the first of these has its metadata; begin reading the others."""
+        """Wait until the first of these has its metadata; begin reading the others.
+
+        Raises FetchError, and BrokenWheel of a file that the request itself names.
+        """
         self._wait(self._gather_metadata(view, indices))
 
     def add_direct(self, name: NormalizedName, file: DistFile) -> None:

@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from linkd.core.wheel import DistFile
-from linkd.errors import NoCompatibleWheel, ProjectNotFound, ResolveError, Unsolvable
+from linkd.errors import HashMismatch, NoCompatibleWheel, ProjectNotFound, ResolveError, Unsolvable
 from linkd.resolve.admission import Selection
 from linkd.resolve.listing import Absence, View, absences, wheel_tags
 from linkd.resolve.proof import Edge, each_of, edges_of
@@ -27,7 +27,7 @@ _MOST_VERSIONS: Final = 4
 _SHOWN_TAGS: Final = 3
 
 
-def explain(facts: Sequence[Fact], provider: Provider) -> ResolveError:
+def explain(facts: Sequence[Fact], provider: Provider) -> ResolveError | HashMismatch:
     """The error that a person can act on."""
     return _Explanation(facts, provider).error()
 
@@ -39,7 +39,7 @@ class _Explanation:
         self._blocked = {edge.name for edge in self._edges if not self._choices(edge)}
         """Projects of which even one requirement alone cannot be satisfied."""
 
-    def error(self) -> ResolveError:
+    def error(self) -> ResolveError | HashMismatch:
         name = self._sole_culprit()
         if name is not None:
             selection = self._provider.selection(name)
@@ -50,6 +50,9 @@ class _Explanation:
                     wanted_by=self._subject(edges[0]),
                     searched=selection.project.page.searched,
                 )
+            mismatch = self._mismatch(selection, edges)
+            if mismatch is not None:
+                return mismatch
             available = tuple(self._unfit(selection, edges))
             if available:
                 return NoCompatibleWheel(
@@ -195,6 +198,24 @@ class _Explanation:
             return
         shown = dict.fromkeys(_offer(version, *why) for version, why in misses)
         yield from list(shown)[:_MOST_VERSIONS]
+
+    def _mismatch(self, selection: Selection, edges: Sequence[Edge]) -> HashMismatch | None:
+        """If the one version that is wanted is there, but with other hashes than required."""
+        misses = self._misses(selection, edges)
+        if len(misses) != 1 or self._satisfying(selection.view, edges) & selection.view.all:
+            return None
+        ((_, (absence, file)),) = misses
+        hashes = selection.project.hashes
+        algorithm = next((each for each in file.hashes if hashes.get(each)), None)
+        if absence is not Absence.HASHES or algorithm is None:
+            return None
+        return HashMismatch(
+            filename=file.filename,
+            algorithm=algorithm,
+            expected=" or ".join(sorted(hashes[algorithm])),
+            actual=file.hashes[algorithm],
+            source="the requirement file",
+        )
 
     def _newest(self, selection: Selection) -> str:
         view = selection.view

@@ -7,10 +7,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from linkd.fetch.urls import redacted
 from linkd.resolve.listing import View
 from linkd.resolve.metadata import Dependency
 from linkd.resolve.provider import Provider
-from linkd.resolve.requirement import Asked, without_credentials
+from linkd.resolve.requirement import Asked
 from linkd.resolve.solver import Fact, Needs, Package, Wanted
 
 
@@ -105,7 +106,7 @@ def _dependency_edge(dependency: Dependency, package: Package, parents: int) -> 
         name=dependency.name,
         specifier=dependency.specifier,
         url=dependency.url,
-        text=without_credentials(dependency.text),
+        text=redacted(dependency.text),
         origin=None,
         package=package,
         parents=parents,

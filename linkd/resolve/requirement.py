@@ -21,13 +21,13 @@ from packaging.utils import (
 from linkd.core.source import Source, SourceKind
 from linkd.core.wheel import DistFile
 from linkd.errors import InvalidRequirement
+from linkd.fetch.urls import redacted, without_credentials
 from linkd.resolve.source import ARCHIVES, SourceUrl, fragment_hashes, parse_source
 
 _UNNAMED = NormalizedName("")
 
 _named_url = re.compile(r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
 _trailing_extras = re.compile(r"^(?P<location>.+?)\[(?P<extras>[A-Za-z0-9._,\s-]+)\]$")
-_userinfo = re.compile(r"(?<=://)[^/@\s]+@")
 _scheme = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -62,8 +62,8 @@ class _Draft:
 
     def refuse(self, reason: str) -> InvalidRequirement:
         return InvalidRequirement(
-            requirement=without_credentials(self.text),
-            reason=without_credentials(reason),
+            requirement=redacted(self.text),
+            reason=redacted(reason),
             origin=self.origin,
         )
 
@@ -93,11 +93,6 @@ def parse_editable(text: str, *, origin: str, directory: str | os.PathLike[str])
     if asked.source is None or asked.source.kind is not SourceKind.TREE:
         raise draft.refuse("only a folder with a project in it can be installed as editable")
     return replace(asked, source=replace(asked.source, editable=True))
-
-
-def without_credentials(text: str) -> str:
-    """The same text with the user information taken out of the URLs in it."""
-    return _userinfo.sub("", text)
 
 
 def direct_file(url: str, hashes: Mapping[str, frozenset[str]]) -> DistFile:
@@ -210,6 +205,11 @@ def _asked_for_url(
     name: NormalizedName | None,
 ) -> Asked:
     try:
+        urlsplit(location)
+    except ValueError as error:
+        # What urllib says of it may quote a part of the credentials
+        raise draft.refuse("its URL is not valid") from error
+    try:
         absolute = _absolute_url(location, draft.directory)
         source = parse_source(absolute)
         if source is not None:
@@ -229,7 +229,7 @@ def _asked_for_url(
         url=url,
         hashes=hashes,
         origin=draft.origin,
-        text=without_credentials(draft.text),
+        text=redacted(draft.text),
     )
 
 
@@ -249,7 +249,7 @@ def _asked_for_source(
         source=parsed.source,
         hashes=parsed.hashes,
         origin=draft.origin,
-        text=without_credentials(draft.text),
+        text=redacted(draft.text),
     )
 
 

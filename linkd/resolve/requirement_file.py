@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from linkd.errors import InvalidRequirement, InvalidRequirementFile
+from linkd.fetch.urls import redacted
 from linkd.resolve.requirement import Asked, parse_editable, parse_requirement
 from linkd.resolve.source import check_digest
 
@@ -99,7 +100,7 @@ class _Line:
         return f"{self.path}:{self.number}"
 
     def refuse(self, reason: str) -> InvalidRequirementFile:
-        return InvalidRequirementFile(path=self.path, line=self.number, reason=reason)
+        return InvalidRequirementFile(path=self.path, line=self.number, reason=redacted(reason))
 
 
 @dataclass(slots=True)

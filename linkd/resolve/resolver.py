@@ -72,9 +72,11 @@ class Resolver:
     async def resolve(
         self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
     ) -> Resolution:
-        """Find the pins. Raises ResolveError, FetchError, BuildError and InvalidRequirement.
+        """Find the pins.
 
         Requirements of sources have been exchanged for those of the wheels that came of them.
+        Raises ResolveError, FetchError, BuildError, InvalidRequirement, and BrokenWheel of a file
+        that the request itself names.
         """
         target = target_view(interpreter)
         policy = _policy(request, target)

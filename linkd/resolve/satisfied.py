@@ -11,9 +11,10 @@ from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.target import Interpreter
+from linkd.fetch.urls import without_credentials
 from linkd.resolve.admission import group_by_name
 from linkd.resolve.metadata import CoreMetadata, Dependency, parse_metadata
-from linkd.resolve.requirement import Asked, parse_url, without_credentials
+from linkd.resolve.requirement import Asked, parse_url
 from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.target_view import TargetView, target_view
 

@@ -4,6 +4,7 @@ Reads the four small files of dist-info; that the others are what RECORD says is
 are unpacked.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -18,7 +19,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from linkd.core.entry_points import parse_entry_points, script_name_problem
+from linkd.core.entry_points import is_environments_own, parse_entry_points, script_name_problem
 from linkd.core.manifest import Launcher
 from linkd.core.record import RecordHash, parse_record_hashes
 from linkd.core.target import SchemeKey
@@ -32,6 +33,13 @@ ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 
 _SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 _LIBRARIES: Final = (SchemeKey.PURELIB, SchemeKey.PLATLIB)
+_METADATA: Final = re.compile(r".*\.(?:dist|egg)-info", re.IGNORECASE | re.DOTALL)
+_METADATA_BELOW: Final = re.compile(
+    r"lib[^/]*/(?:[^/]+/)?(?:site|dist)-packages/[^/]+\.(?:dist|egg)-info(?:/.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The same below an environment's prefix, whatever its interpreter."""
+_LISTS: Final = "would list another distribution as installed"
 _SCHEMES: Final = {key.value: key for key in SchemeKey}
 
 
@@ -223,7 +231,7 @@ class _Reading:
         stem = self._dist_info.removesuffix(".dist-info")
         folder, _, rest = name.partition("/")
         if folder != f"{stem}.data":
-            return root_scheme, name, None
+            return root_scheme, name, self._listing_problem(root_scheme, name, root_scheme)
         key, _, destination = rest.partition("/")
         scheme = _SCHEMES.get(key)
         if scheme is None or not destination:
@@ -235,7 +243,17 @@ class _Reading:
             problem = script_name_problem(destination)
         elif scheme is SchemeKey.DATA:
             problem = _data_problem(destination)
+        else:
+            problem = self._listing_problem(scheme, destination, root_scheme)
         return scheme, destination, problem
+
+    def _listing_problem(
+        self, scheme: SchemeKey, destination: str, root_scheme: SchemeKey
+    ) -> str | None:
+        """A folder of metadata lists a distribution: a wheel has one, of its own name, at its root."""
+        head = destination.partition("/")[0]
+        is_own = head == self._dist_info and scheme is root_scheme
+        return None if is_own or _METADATA.fullmatch(head) is None else _LISTS
 
     def _check_destinations(self, planned: list[PlannedFile]) -> None:
         """Two members must not want one place; purelib and platlib are one in most environments."""
@@ -270,7 +288,9 @@ class _Reading:
 
 def _data_problem(destination: str) -> str | None:
     """The data scheme's root is the environment's own folder: its interpreter lies there too."""
-    folder, _, name = destination.partition("/")
-    if destination == "pyvenv.cfg":
+    if is_environments_own(destination, "bin/"):
         return "would take the place of the environment's own file"
+    if _METADATA_BELOW.fullmatch(destination) is not None:
+        return _LISTS
+    folder, _, name = destination.partition("/")
     return script_name_problem(name) if folder == "bin" and "/" not in name else None

@@ -1,7 +1,9 @@
 """Creates environments (PEP 405) with virtualenv, in this process and without anything inside."""
 
+import ast
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ _seen: Final[dict[str, tuple[int, int]]] = {}
 """Inode and mtime of the interpreters that virtualenv holds in its memory."""
 
 _WORDS: Final = 300
+
+_quoted_error: Final = re.compile(r""" with code .* err: (['"].*['"])$""", re.DOTALL)
 
 # Where nobody set up logging its warnings would be printed; and where its debug messages are
 # wanted it runs the new interpreter to have something to say.
@@ -195,7 +199,23 @@ def _translated(path: str, base: str) -> Iterator[None]:
             reason=error.strerror or str(error),
         ) from error
     except (RuntimeError, SystemExit) as error:
-        words = " ".join(str(error).split())[:_WORDS]
         raise InterpreterFailed(
-            environment=path, interpreter=base, reason=f"virtualenv cannot use it: {words}"
+            environment=path,
+            interpreter=base,
+            reason=f"virtualenv cannot use it: {_words_of(error)}",
         ) from error
+
+
+def _words_of(error: BaseException) -> str:
+    """One line: if the interpreter ended with an error, what it said itself.
+
+    That is quoted in the message as a literal. Programs say it first what is wrong; tracebacks last.
+    """
+    message = str(error)
+    quoted = _quoted_error.search(message)
+    if quoted is not None:
+        with suppress(ValueError, SyntaxError):
+            said = [line for line in ast.literal_eval(quoted[1]).splitlines() if line.strip()]
+            if said:
+                message = said[-1] if said[0].startswith("Traceback") else said[0]
+    return " ".join(message.split())[:_WORDS]

@@ -1,17 +1,19 @@
 """Finds an environment's parts without running anything: prefix, interpreter, base (PEP 405)."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linkd.errors import EnvironmentMissing, NotAnEnvironment
+from linkd.errors import EnvironmentMissing, NotAnEnvironment, reason_of
 
 _CONFIGURATION: Final = "pyvenv.cfg"
 _CONFIGURATION_BYTES: Final = 1 << 16
 _LINKS: Final = 40
 """The longest chain of links that Linux follows."""
+_DANGLING: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,17 +154,31 @@ def _prefix_of(python: str) -> str | None:
 def _find_python(prefix: str, environment: str) -> str:
     for name in ("python", "python3"):
         python = os.path.join(prefix, "bin", name)
-        if not os.path.lexists(python):
+        if not _is_there(python, environment):
             continue
-        if not os.path.exists(python):
-            raise NotAnEnvironment(
-                environment=environment, reason=f"its interpreter {python} is a dangling link"
-            )
         if is_executable(python):
             return python
     if os.path.isfile(os.path.join(prefix, _CONFIGURATION)):
         raise NotAnEnvironment(environment=environment, reason="it has no interpreter bin/python")
     raise NotAnEnvironment(environment=environment, reason=f"it has no {_CONFIGURATION}")
+
+
+def _is_there(python: str, environment: str) -> bool:
+    try:
+        os.lstat(python)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
+        raise NotAnEnvironment(environment=environment, reason=reason) from error
+    try:
+        os.stat(python)
+    except OSError as error:
+        reason = f"its interpreter {python} is a dangling link"
+        if error.errno not in _DANGLING:
+            reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
+        raise NotAnEnvironment(environment=environment, reason=reason) from error
+    return True
 
 
 def _base_layout(environment: str, *, prefix: str | None, python: str) -> Layout:

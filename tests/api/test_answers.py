@@ -174,6 +174,7 @@ def test_not_installed(place: Place, daemon: Daemon, environment: Path) -> None:
         ("/v1/uninstall", {"environment": "/e", "names": []}, "names"),
         ("/v1/uninstall", {"environment": "/e", "names": ["a"], "force": True}, "force"),
         ("/v1/venv", {"path": "/e", "pip": True}, "pip"),
+        ("/v1/shutdown", {"force": True}, "force"),
     ],
 )
 def test_malformed_requests(place: Place, daemon: Daemon, path: str, body: Any, words: str) -> None:
@@ -188,17 +189,68 @@ def test_malformed_queries(place: Place, daemon: Daemon) -> None:
         refused(place.call("GET", f"/v1/distributions{query}"), 422, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    "target", ["/v1/distributions?environment=/e&", "/v1/status?", "/healthz?"]
+)
+def test_unknown_parameters(place: Place, daemon: Daemon, target: str) -> None:
+    """A parameter that the interface does not know is refused by its name."""
+    problem = refused(place.call("GET", f"{target}wiat=1"), 422, "invalid-request")
+    assert problem["detail"] == "wiat: is not known here"
+
+
+def test_a_malformed_request_as_an_event(place: Place, daemon: Daemon) -> None:
+    """A client of events is refused by one event, with the status of the problem."""
+    for method, target, status in (
+        ("POST", "/v1/install", 422),
+        ("GET", "/v2/install", 404),
+        ("GET", "/v1/install", 405),
+    ):
+        body: dict[str, Any] | None = {} if method == "POST" else None
+        reply = place.call(method, target, body, accept=NDJSON)
+        assert (reply.status, reply.headers["content-type"]) == (status, NDJSON)
+        [event] = reply.events
+        assert event == {"event": "error", **place.call(method, target, body).json}
+
+
+def test_a_large_request_as_an_event(place: Place, daemon: Daemon) -> None:
+    """That a request is too large is told as an event, too."""
+    length = {"Content-Length": str(1 << 30)}
+    reply = place.call("POST", "/v1/install", b"", accept=NDJSON, headers=length)
+    assert (reply.status, reply.headers["content-type"]) == (413, NDJSON)
+    assert [event["code"] for event in reply.events] == ["request-too-large"]
+
+
+def test_a_name_that_is_none(place: Place, daemon: Daemon) -> None:
+    """What is no project's name is quoted, with what one is made of, for a terminal as well."""
+    body = {"environment": "/e", "upgrade_packages": ["bad name"]}
+    problem = refused(place.call("POST", "/v1/install", body), 422, "invalid-request")
+    assert problem["detail"] == "upgrade_packages: 'bad name' is not a project's name"
+    reply = place.call("POST", "/v1/install", body, accept="application/vnd.linkd.lines")
+    assert reply.body.decode().splitlines() == [
+        f"eerror: {problem['detail']}",
+        "ehint: a project's name is made of letters, digits, '.', '_' and '-'",
+        "x2",
+    ]
+
+
+def test_a_terminal_is_not_sent_to_the_schema(place: Place, daemon: Daemon) -> None:
+    """Whoever types a command is told what is wrong, not where the schema is."""
+    body = {"environment": "relative", "requirements": ["a"]}
+    reply = place.call("POST", "/v1/install", body, accept="application/vnd.linkd.lines")
+    assert reply.body.decode() == "eerror: environment: must be an absolute path\nx2\n"
+
+
 def test_no_such_path_or_method(place: Place, daemon: Daemon) -> None:
     """What the interface has not is a problem document, too."""
-    refused(place.call("GET", "/v2/install"), 404, "http")
-    refused(place.call("GET", "/v1/install"), 405, "http")
-    refused(place.call("DELETE", "/v1/status"), 405, "http")
+    refused(place.call("GET", "/v2/install"), 404, "not-found")
+    refused(place.call("GET", "/v1/install"), 405, "method-not-allowed")
+    refused(place.call("DELETE", "/v1/status"), 405, "method-not-allowed")
 
 
 def test_a_body_that_is_announced_too_large(place: Place, daemon: Daemon) -> None:
     """A body that is larger than any request may be is refused before it is sent."""
     reply = place.call("POST", "/v1/install", b"", headers={"Content-Length": str(1 << 30)})
-    refused(reply, 413, "http")
+    refused(reply, 413, "request-too-large")
 
 
 def test_a_body_that_gets_too_large(place: Place, daemon: Daemon) -> None:
@@ -253,7 +305,7 @@ def test_status(place: Place, daemon: Daemon) -> None:
     """The status has what the interface promises."""
     status = place.call("GET", "/v1/status").json
     assert status["pid"] == daemon.pid
-    assert status["requests"]["active"] == 1
+    assert status["requests"]["active"] == 0
     assert status["background"].keys() >= {"pending"}
     assert status["pool"].keys() >= {"staged", "hits", "misses"}
     assert status["cache"].keys() >= {"wheels", "bytes"}

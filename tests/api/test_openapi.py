@@ -13,6 +13,7 @@ Document = dict[str, Any]
 
 ROUTES = {
     ("post", "/v1/install"),
+    ("post", "/v1/sync"),
     ("post", "/v1/uninstall"),
     ("post", "/v1/venv"),
     ("post", "/v1/shutdown"),
@@ -54,6 +55,32 @@ def test_each_route_has_problems(document: Document) -> None:
         if not operation["responses"].keys() >= {"200", "4XX", "5XX"}
     ]
     assert lacking == []
+
+
+FORMS = {"application/json", "application/x-ndjson", "application/vnd.linkd.lines"}
+
+
+def test_each_operation_has_its_forms(document: Document) -> None:
+    """Every operation says in which forms it answers, and with which headers."""
+    for _, path, operation in operations(document):
+        if not path.startswith("/v1/"):
+            continue
+        answer = operation["responses"]["200"]
+        assert (path, answer["content"].keys()) == (path, FORMS)
+        assert answer["headers"].keys() == {"Linkd-Exit"}
+        headers = [one["name"] for one in operation["parameters"] if one["in"] == "header"]
+        assert headers == ["Linkd-Terminal"]
+
+
+def test_problems_have_their_media_type(document: Document) -> None:
+    """Every operation's errors are described as problem documents, or as an event."""
+    for _, path, operation in operations(document):
+        for status in ("4XX", "5XX"):
+            problem = operation["responses"][status]
+            forms = {"application/problem+json", "application/x-ndjson"}
+            assert (path, problem["content"].keys()) == (path, forms)
+            schema = problem["content"]["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
 def schemas(document: Document) -> Iterator[tuple[str, Document]]:

@@ -114,13 +114,13 @@ def test_the_nearest_linkd_is_taken(machine: Machine) -> None:
 
 
 def test_the_daemon_is_told_what_it_must_know(machine: Machine, socket_path: Path) -> None:
-    """It gets idle timeout, readiness descriptor and socket, and inherits the variables."""
+    """It gets readiness descriptor and socket, no more; the rest is for its own settings."""
     machine.put("path/linkd", SERVE)
     told = _told(machine.run("status"))
     options = dict(zip(told["argv"][2::2], told["argv"][3::2], strict=True))
     assert told["argv"][1] == "serve"
     assert options.pop("--ready-fd").isdigit()
-    assert options == {"--idle-timeout": "900", "--socket": str(socket_path)}
+    assert options == {"--socket": str(socket_path)}
     assert told["config"] == "some.toml"
 
 
@@ -209,3 +209,30 @@ def test_a_log_is_not_written_through_a_link(machine: Machine, socket_path: Path
     assert result.returncode == 3
     assert "linkd.sock.log cannot be written: too many levels of symbolic links" in result.stderr
     assert precious.read_text() == "mine"
+
+
+def test_nothing_is_left_beside_what_is_no_socket(machine: Machine) -> None:
+    """Where something else has the socket's name no daemon is started and no file made."""
+    machine.put("path/linkd", CRASH)
+    folder = machine.folder / "files"
+    folder.mkdir(mode=0o700)
+    (folder / "precious").write_text("mine")
+    result = machine.run("status", "--socket", f"{folder}/precious")
+    assert result.returncode == 3
+    assert os.listdir(folder) == ["precious"]
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_no_log_is_made_where_others_may_write(machine: Machine, mode: int) -> None:
+    """In a folder in which others may write no daemon is started and no file made."""
+    machine.put("path/linkd", CRASH)
+    folder = machine.folder / "open"
+    folder.mkdir()
+    folder.chmod(mode)
+    result = machine.run("status", "--socket", f"{folder}/linkd.sock")
+    assert result.returncode == 3
+    assert result.stderr == (
+        f"linkd: a daemon cannot be started: {folder}/linkd.sock cannot be used: "
+        f"others may write in {folder}\n"
+    )
+    assert os.listdir(folder) == []

@@ -56,6 +56,24 @@ def test_an_environment_to_create_need_not_be_there(
     assert fake.body["environment"] == f"{client.folder}/{expected}"
 
 
+@pytest.mark.parametrize("name", ["python", "python3", "python3.12"])
+def test_an_environment_to_create_may_be_named_by_its_interpreter(
+    client: Client, daemon: StartDaemon, name: str
+) -> None:
+    """With --create an interpreter that is not there yet stands for its environment."""
+    fake = daemon(DONE)
+    client("install", "a", "--create", "-p", f"new/bin/{name}")
+    assert fake.body["environment"] == f"{client.folder}/new"
+
+
+def test_an_interpreter_that_is_there_is_itself(client: Client, daemon: StartDaemon) -> None:
+    """With --create an interpreter that is there is named as it is."""
+    fake = daemon(DONE)
+    python = _command(client.folder / "bin", "python")
+    client("install", "a", "--create", "-p", "bin/python")
+    assert fake.body["environment"] == str(python)
+
+
 def test_a_bare_name_is_a_path_before_it_is_a_command(
     client: Client, daemon: StartDaemon, tmp_path: Path
 ) -> None:

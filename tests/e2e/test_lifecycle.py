@@ -176,7 +176,9 @@ def test_something_else_at_the_sockets_place(place: Place) -> None:
     ran = serve(place)
     assert ran.code == 1
     assert "something else is there already" in ran.err
+    assert place.client("status").code == 3
     assert place.socket.read_text() == "precious"
+    assert os.listdir(place.socket.parent) == [place.socket.name]
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
@@ -297,6 +299,12 @@ def test_idle_exit(place: Place) -> None:
         assert daemon.wait() == 0
     assert not place.socket.exists()
     assert place.client("status").code == 0
+
+
+def test_idle_exit_of_a_daemon_that_a_client_has_started(place: Place) -> None:
+    """The variable's idle timeout holds for a daemon that a client starts."""
+    assert place.client("status", env={**place.env, "LINKD_IDLE_TIMEOUT": "0.2"}).code == 0
+    until(lambda: not place.socket.exists())
 
 
 def test_idle_exit_cuts_nothing(place: Place, slow: RunningIndex, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_not_an_archive(
     file.write_bytes(os.urandom(2000))
     ran = daemon.place.client("install", "-p", environment, file)
     assert (ran.code, installed(environment)) == (1, {})
-    assert "noise 1.0 cannot be used: file is not a zip file" in ran.err
+    assert "noise-1.0-py3-none-any.whl is not a valid wheel: file is not a zip file" in ran.err
 
 
 def test_an_unsafe_wheel(daemon: Daemon, environment: Path, wheels: Path) -> None:
@@ -139,8 +139,7 @@ def test_another_hash_than_the_file_says(
     file.write_text(f"pinned==1.0 --hash=sha256:{'0' * 64}\n")
     ran = daemon.place.client("install", "-p", environment, "-i", index.url, "-r", file)
     assert (ran.code, installed(environment)) == (1, {})
-    assert f"({file}:1)" in ran.err
-    assert "pinned 1.0 has none of the required hashes" in ran.err
+    assert f"but the requirement file says {'0' * 64}" in ran.err
 
 
 def test_a_missing_hash(

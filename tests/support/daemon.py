@@ -235,7 +235,7 @@ class Daemon:
 
     @property
     def active(self) -> int:
-        return int(self.place.call("GET", "/v1/status").json["requests"]["active"]) - 1
+        return int(self.place.call("GET", "/v1/status").json["requests"]["active"])
 
 
 class NotReady(Exception):

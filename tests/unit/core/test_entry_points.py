@@ -129,7 +129,7 @@ def test_what_is_no_file_name_is_refused(name: str) -> None:
     [
         *("python", "python3", "python3.11", "python3.13t", "pythonw", "Python", "python2.7"),
         *("pypy", "pypy3", "pypy3.10", "activate", "activate.fish", "activate.csh", "Activate.ps1"),
-        *("activate_this.py", "activate.nu", "deactivate", "deactivate.bat"),
+        *("activate_this.py", "activate.nu", "deactivate", "deactivate.bat", "pydoc.bat"),
     ],
 )
 def test_the_environments_own_files_are_reserved(name: str) -> None:

@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
 
+from linkd.errors import IndexUnavailable
 from linkd.fetch.folders import belongs_to, read_folder, read_index_folder, read_place
 from tests.support.wheels import make_wheel
 
@@ -93,3 +95,11 @@ def test_an_index_on_the_disk(tmp_path: Path) -> None:
         "flat": ["flat-1-py3-none-any.whl"],
         "absent": [],
     }
+
+
+def test_a_page_that_is_a_pipe(tmp_path: Path) -> None:
+    """A page that is no file cannot be read; nobody waits for a pipe's other end."""
+    os.mkfifo(tmp_path / "index.html")
+
+    with pytest.raises(IndexUnavailable):
+        read_place(str(tmp_path / "index.html"))

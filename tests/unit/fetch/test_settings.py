@@ -9,7 +9,7 @@ from linkd.fetch.configuration import (
     parse_uv_configuration,
     read_index_settings,
 )
-from linkd.fetch.settings import IndexSettings, default_index_url, merge
+from linkd.fetch.settings import IndexSettings, default_index_url, merge, normalized_index
 
 
 @pytest.fixture
@@ -221,3 +221,21 @@ def test_a_refusal_shows_no_password() -> None:
     with pytest.raises(InvalidIndexSettings) as caught:
         merge(IndexSettings(index_url="ftp://user:secret@example.org/"), IndexSettings())
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "password", ["pa/ss", "p@/ss", "pa ss/@", "pa?ss", "pa#ss", "[pass", "pa'ss"]
+)
+def test_a_refused_index_does_not_show_its_password(password: str) -> None:
+    """Why an index is refused is said without its password, whatever that is made of."""
+    with pytest.raises(InvalidIndexSettings) as caught:
+        normalized_index(f"ftp://user:{password}@example.org/simple", source="--index-url")
+    assert "'ftp://example.org/simple' is neither" in caught.value.detail
+
+
+def test_a_broken_configuration_does_not_show_passwords() -> None:
+    """A line of a configuration file that cannot be read is shown without its credentials."""
+    with pytest.raises(InvalidIndexSettings) as caught:
+        parse_pip_configuration(("/pip.conf", "https://user:pa/s@s@example.org/simple\n"))
+    assert "://example.org/simple" in caught.value.detail
+    assert "pa/s" not in caught.value.detail

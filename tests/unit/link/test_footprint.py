@@ -77,10 +77,10 @@ def test_one_top_for_one_path(store: Store, environment: Environment) -> None:
 @pytest.mark.parametrize(
     "row",
     ["../../../..", "/etc/passwd", "..", "../../..", ".", "../../../../x", "", "../../../bin",
-     "a/../../../../../x", "//etc/passwd"],
+     "a/../../../../../x", "//etc/passwd", "bar-1.0.dist-info/RECORD", "Bar.egg-info/PKG-INFO"],
 )  # fmt: skip
 def test_rows_that_lead_out(environment: Environment, row: str) -> None:
-    """Rows that lead out of the prefix, or name a folder of the scheme, are left out."""
+    """Rows that lead out of the prefix, name a folder of the scheme, or are another's, are left out."""
     footprint = recorded(environment, f"foo.py,,\n{row},,\n" if row else "foo.py,,\n\n")
 
     assert footprint.paths.keys() == {f"{SITE}/foo.py"}
@@ -105,6 +105,68 @@ def test_rows_written_otherwise(environment: Environment, row: str, path: str) -
 
     assert footprint.paths.keys() == {path}
     assert Roots.of(environment.target).top_of(path) in footprint.tops
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("pyvenv.cfg", ".lock", ".gitignore", "CACHEDIR.TAG", "bin/python", "bin/python3"),
+        *("bin/python3.11", "bin/pythonw", "bin/pypy", "bin/pypy3.10", "bin/activate"),
+        *("bin/activate.bat", "bin/activate.csh", "bin/activate.fish", "bin/activate.nu"),
+        *("bin/activate.ps1", "bin/Activate.ps1", "bin/activate_this.py", "bin/activate.xsh"),
+        *("bin/deactivate.bat", "bin/deactivate.nu", "bin/pydoc.bat"),
+    ],
+)
+def test_the_environments_own_files(environment: Environment, path: str) -> None:
+    """Rows that name what came with the environment itself are left out, however they are written."""
+    prefix = environment.target.prefix
+    footprint = recorded(environment, f"foo.py,,\n../../../{path},,\n{prefix}/{path},,\n")
+
+    assert footprint.paths.keys() == {f"{SITE}/foo.py"}
+    assert footprint.tops == {f"{SITE}/foo.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("bin/activate-global-python-argcomplete", "bin/pypyr", "bin/python-argcomplete-check"),
+        *("bin/pyvenv.cfg", "share/pyvenv.cfg", "share/bin/python", f"{SITE}/activate"),
+        *(f"{SITE}/.gitignore", f"{SITE}/python"),
+    ],
+)
+def test_what_only_looks_like_them(environment: Environment, path: str) -> None:
+    """Real scripts whose names begin alike, and like names elsewhere, are the distribution's."""
+    footprint = recorded(environment, f"../../../{path},,\n")
+
+    assert footprint.paths.keys() == {path}
+
+
+def test_removing_what_names_the_interpreter(store: Store, environment: Environment) -> None:
+    """Removing a distribution takes nothing of the environment's own, whatever its RECORD names."""
+    environment.change(store.wheel("foo"))
+    own = ("pyvenv.cfg", ".lock", "bin/python3", "bin/activate")
+    for path in own:
+        (environment.target.prefix / path).write_text(path)
+    with (environment.site / "foo-1.0.dist-info/RECORD").open("a") as record:
+        record.writelines(f"../../../{path},,\n" for path in own)
+
+    environment.change(remove=["foo"])
+
+    assert environment.files() == {
+        **{path: path.encode() for path in own},
+        f"{SITE}/": "",
+    }
+
+
+def test_a_record_that_is_a_pipe(environment: Environment) -> None:
+    """A RECORD that is no file is one that cannot be read; nobody waits for its other end."""
+    footprint = recorded(environment, "")
+    path = environment.site / "foo-1.dist-info/RECORD"
+    path.unlink()
+    os.mkfifo(path)
+
+    with pytest.raises(NoRecord):
+        len(footprint.paths)
 
 
 @pytest.mark.parametrize("record", ['"open,,\n', "one column\n"])

@@ -1,13 +1,14 @@
 """How many renames a graft takes, what they leave, and that it stays within its prefix."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from linkd.errors import GraftFailed
+from linkd.errors import GraftFailed, PathOccupied
 from linkd.link.beneath import Step
 from linkd.link.graft import Graft
 from linkd.link.rename import KernelRename, PortableRename
@@ -254,3 +255,50 @@ def test_a_folder_that_cannot_be_moved(graft: Graft, tmp_path: Path) -> None:
 
     assert layered.undo(lambda _path: False) == ()
     assert (site / "pkg/a").read_text() == (site / "pkg/inner/b").read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_neither_a_file_nor_a_link(store: Store, environment: Environment, kind: str) -> None:
+    """A pipe or a socket in the way is named and stays; nobody waits for its other end."""
+    path = environment.site / "foo.py"
+    with socket.socket(socket.AF_UNIX) as one:
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            _bind(one, path)
+        before = path.lstat().st_ino
+
+        with pytest.raises(PathOccupied, match="is neither a file nor a link"):
+            environment.change(store.wheel("foo", files={"foo.py": "", "before.py": ""}))
+
+    assert os.listdir(environment.site) == ["foo.py"]
+    assert path.lstat().st_ino == before
+
+
+def _bind(one: socket.socket, path: Path) -> None:
+    """By a short name: a socket's may have no more than 107 bytes."""
+    folder_fd = os.open(path.parent, os.O_RDONLY)
+    try:
+        one.bind(f"/proc/self/fd/{folder_fd}/{path.name}")
+    finally:
+        os.close(folder_fd)
+
+
+class ReplacedByPipes(KernelRename):
+    """Somebody puts a pipe in the place of each file just before it is exchanged."""
+
+    def exchange(self, source: str, source_fd: int, target: str, target_fd: int) -> None:
+        os.unlink(target, dir_fd=target_fd)
+        os.mkfifo(target, dir_fd=target_fd)
+        super().exchange(source, source_fd, target, target_fd)
+
+
+def test_a_pipe_that_came_just_now(store: Store, environment: Environment) -> None:
+    """A pipe that came in the last moment is kept for its user like a file, and not read."""
+    (environment.site / "foo.py").write_text("mine")
+    store.workspaces.rename = ReplacedByPipes()
+
+    outcome = environment.change(store.wheel("foo", files={"foo.py": "new"}))
+
+    assert (environment.site / "foo.py").read_text() == "new"
+    assert [Path(kept.moved_to).is_fifo() for kept in outcome.kept_files] == [True]

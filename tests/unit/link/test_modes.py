@@ -160,7 +160,6 @@ def test_too_many_links(store: Path, stage: Path) -> None:
     assert (facts.st_ino != full) == limited
     assert os.path.samefile(stage / "a", stage / "b")
     assert os.path.samefile(stage / "a", name)
-    assert placer.renewed == limited
     assert (facts.st_mode & 0o777, facts.st_mtime_ns) == (0o755, 1_234_567_890_123_456_789)
     assert os.listdir(store / "inner") == ["__init__.py"]
 
@@ -212,3 +211,12 @@ def test_mount_of(store: Path, stage: Path, elsewhere: Path) -> None:
     with opened(store, stage, elsewhere) as (one, other, third):
         assert mount_of(one) == mount_of(other)
         assert mount_of(one) != mount_of(third)
+
+
+def test_a_copy_is_no_link(store: Path, stage: Path) -> None:
+    """To want copies and to require links is refused: no mode is both."""
+    policy = LinkPolicy(wanted=LinkMode.COPY, required=True)
+    with opened(store, stage) as (source, target), pytest.raises(LinkUnavailable) as raised:
+        choose_mode(source, target, policy)
+
+    assert "a copy is no link" in raised.value.detail

@@ -14,9 +14,10 @@ from linkd.core.receipt import LinkMode
 from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey
 from linkd.core.wheel import StoredWheel
+from linkd.errors import BrokenWheel
 from linkd.link.footprint import Roots
 from linkd.link.stage import Marks, StagedTree, stage, stage_one
-from tests.support.stored import VERSION, Environment, Store, hash_of
+from tests.support.stored import SITE, VERSION, Environment, Store, hash_of
 from tests.support.wheels import make_wheel
 
 ASKED = Marks(requested=True)
@@ -258,3 +259,36 @@ def test_system_calls(tmp_path: Path, store: Store) -> None:
         # The staged folder, the wheel's tree, and what is written.
         "open": 2 + 3,
     }
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        ({f"data/{SITE}/dup.py": "two"}, f"{SITE}/dup.py"),
+        ({"scripts/x": "one", "data/bin/x": "two"}, "bin/x"),
+        ({"data/bin/launch": "one"}, "bin/launch"),
+    ],
+)
+def test_two_sources_of_one_path(
+    tmp_path: Path,
+    store: Store,
+    environment: Environment,
+    data: dict[str, str],
+    path: str,
+) -> None:
+    """A wheel of which two files come to one path here is refused before anything is made."""
+    wheel = store.wheel(
+        "foo",
+        files={"foo.py": "", "dup.py": "one"},
+        data=data,
+        entry_points="[console_scripts]\nlaunch = foo:main\n",
+    )
+    before = environment.files()
+
+    with pytest.raises(BrokenWheel, match=f"both come to {path}"):
+        stage_in(tmp_path, wheel, environment)
+    with pytest.raises(BrokenWheel):
+        environment.change(wheel)
+
+    assert not (tmp_path / "staged").exists()
+    assert environment.files() == before

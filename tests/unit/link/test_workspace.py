@@ -163,3 +163,71 @@ def test_a_prefix_that_is_gone(store: Store, environment: Environment) -> None:
     os.rmdir(store.layout.pool)
     with pytest.raises(CacheUnusable):
         store.workspaces.open(environment.target, LinkPolicy())
+
+
+REFUSED = """
+import codecs, os, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from linkd.errors import LinkdError
+from linkd.link.modes import LinkPolicy
+from linkd.link.workspace import Workspaces
+from tests.support.stored import make_target
+pool, prefix, trouble = sys.argv[1:]
+codecs.lookup("ascii")  # nobody may not read the interpreter's own files
+if trouble == "full":
+    # Room for the environment's folders (bin, lib, python3.x, site-packages) and the workspace.
+    options = ["mount", "-t", "tmpfs", "-o", "nr_inodes=7", "tmpfs", prefix]
+    subprocess.run(options, check=True)
+target = make_target(Path(prefix))
+if os.geteuid() == 0 and trouble != "full":
+    for folder in (prefix, pool):
+        os.chown(folder, 65534, 65534)
+    os.setegid(65534); os.seteuid(65534)
+if trouble == "pool":
+    os.chmod(pool, 0o555)
+elif trouble == "umask":
+    os.umask(0o277)  # the workspace can be made and opened, but nothing can be made in it
+try:
+    with ThreadPoolExecutor(1) as background:
+        Workspaces(pool=pool, trash=pool, background=background).open(target, LinkPolicy())
+except LinkdError as error:
+    print(error.code, error.detail)
+print(sorted(os.listdir(prefix)), os.listdir(pool))
+"""
+
+
+@pytest.mark.parametrize(
+    ("trouble", "near", "code", "place"),
+    [
+        ("umask", True, "cache-unusable", "pool"),
+        ("umask", False, "environment-not-writable", "environment/.linkd-"),
+        ("pool", False, "cache-unusable", "pool"),
+        ("full", False, "no-space", "environment/.linkd-"),
+    ],
+)
+def test_a_workspace_that_cannot_be_tried(
+    elsewhere: Path, trouble: str, near: bool, code: str, place: str
+) -> None:
+    """What the file system refuses while links and renames are tried is told with its place."""
+    with tempfile.TemporaryDirectory() as other:
+        pool = (elsewhere if near else Path(other)) / "pool"
+        prefix = elsewhere / "environment"
+        for folder in (Path(other), elsewhere):
+            os.chmod(folder, 0o755)
+        pool.mkdir()
+        prefix.mkdir()
+        answer = subprocess.run(
+            [*(["unshare", "--map-root-user", "--mount"] if trouble == "full" else []),
+             sys.executable, "-c", REFUSED, pool, prefix, trouble],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )  # fmt: skip
+        os.chmod(pool, 0o755)
+
+    if trouble == "full" and "Operation not permitted" in answer.stderr:
+        print("mount namespaces are not allowed here: nothing was shown")
+        return
+    assert answer.stdout.startswith(code), answer.stderr
+    assert place in answer.stdout
+    assert answer.stdout.splitlines()[1:] == ["['bin', 'lib'] []"]

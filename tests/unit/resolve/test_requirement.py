@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkd.errors import InvalidRequirement
 from linkd.resolve.requirement import Asked, direct_file, direct_url, parse_requirement
@@ -124,3 +126,15 @@ def test_direct_url() -> None:
     file = direct_file("https://u:p@example.org/foo-1.0-py3-none-any.whl", {})
 
     assert direct_url(file).url == "https://example.org/foo-1.0-py3-none-any.whl"
+
+
+@given(st.text(st.sampled_from("QZ@:/?#[]%'"), min_size=1), st.sampled_from(["whl", "zip"]))
+def test_messages_have_no_passwords(password: str, kind: str) -> None:
+    """Neither what a requirement is called nor why it is refused tells its password."""
+    url = f"https://user:{password}@example.org/foo-1.0-py3-none-any.{kind}"
+    for text in (f"foo @ {url}", url):
+        try:
+            told = parse_requirement(text, origin="here", directory="/").text
+        except InvalidRequirement as error:
+            told = error.detail
+        assert not set("QZ") & set(told)

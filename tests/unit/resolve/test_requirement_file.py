@@ -185,3 +185,25 @@ class TestNesting:
             read("", constraints=(RequirementFile("/c.txt", line),))
 
         assert (caught.value.path, caught.value.line) == ("/c.txt", 1)
+
+
+@pytest.mark.parametrize("password", ["pw", "p@w", "p/w", "p@/w@", "p?w", "pw]["])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r {}",
+        "-c{}",
+        "--requirement={}",
+        "--pre {}",
+        "foo --hash={}",
+        "foo @ {} --hash=x:y",
+        "--no-index={}",
+        "{}",
+    ],
+)
+def test_messages_have_no_passwords(line: str, password: str) -> None:
+    """Whichever line is refused, its URL is told without the credentials in it."""
+    with pytest.raises((InvalidRequirement, InvalidRequirementFile)) as caught:
+        read(line.format(f"https://user:{password}@example.org/x.txt"))
+    assert "user" not in caught.value.detail
+    assert password not in caught.value.detail

@@ -11,6 +11,7 @@ from linkd.core.source import Built
 from linkd.core.wheel import DistFile
 from linkd.errors import (
     BrokenWheel,
+    HashMismatch,
     InvalidRequirement,
     NoCompatibleWheel,
     ProjectNotFound,
@@ -537,6 +538,38 @@ class TestMetadata:
 
         assert await versions(world, "app") == {"app": "1.0"}
 
+    async def test_broken_wheel_asked_for(self, world: World) -> None:
+        """A wheel that the request names by its URL and that is broken is told to be broken."""
+        file = world.add("app", "2.0", listed=False)
+        broken = BrokenWheel(filename=file.filename, reasons=("not a zip", "cut off"))
+        world.contents[file.url] = broken
+
+        with pytest.raises(BrokenWheel) as caught:
+            await versions(world, f"app @ {file.url}")
+
+        assert broken.reasons == caught.value.reasons
+
+    async def test_broken_wheel_asked_for_after_another_did(self, world: World) -> None:
+        """What is remembered of a broken wheel does not hide that it is broken."""
+        file = world.add("app", "2.0")
+        world.add("app", "1.0")
+        world.contents[file.url] = BrokenWheel(filename=file.filename, reasons=("cut off",))
+        resolver = Resolver()
+
+        await resolver.resolve(ResolveRequest(requirements=ask("app")), INTERPRETER, world)
+        asked = ask(f"app @ {file.url}#sha256={file.sha256}")
+        with pytest.raises(BrokenWheel, match="cut off"):
+            await resolver.resolve(ResolveRequest(requirements=asked), INTERPRETER, world)
+
+    async def test_broken_wheel_that_a_distribution_names(self, world: World) -> None:
+        """A broken wheel at a URL that only a distribution names gives way to an older release."""
+        file = world.add("lib", "1.0", listed=False)
+        world.contents[file.url] = BrokenWheel(filename=file.filename, reasons=("cut off",))
+        world.add("app", "2.0", f"lib @ {file.url}")
+        world.add("app", "1.0")
+
+        assert await versions(world, "app") == {"app": "1.0"}
+
     async def test_other_version(self, world: World) -> None:
         """A wheel whose metadata names another version is passed over."""
         wrong = world.add("app", "2.0")
@@ -604,15 +637,29 @@ class TestHashes:
         assert request.requirements[0].hashes == pin.required_hashes
 
     async def test_other_hash(self, world: World) -> None:
-        """Where no file has a wanted hash, that is the reason told."""
+        """Where the pinned version is there but no file has a wanted hash, both hashes are told."""
+        file = world.add("app", "1.0")
+        world.add("app", "2.0")
+        other = world.add("other", "1.0")
+
+        with pytest.raises(HashMismatch) as caught:
+            await Resolver().resolve(self.hashed("app==1.0", other), INTERPRETER, world)
+
+        error = caught.value
+        assert error.filename == file.filename
+        assert (error.algorithm, error.source) == ("sha256", "the requirement file")
+        assert (error.expected, error.actual) == (sha256(other.filename), file.sha256)
+
+    async def test_other_hash_of_several(self, world: World) -> None:
+        """Where several versions would do and none has a wanted hash, it is said in words."""
         world.add("app", "1.0")
+        world.add("app", "1.1")
+        request = replace(self.hashed("app", world.add("other", "1.0")), require_hashes=False)
 
         with pytest.raises(Unsolvable) as caught:
-            await Resolver().resolve(
-                self.hashed("app==1.0", world.add("other", "1.0")), INTERPRETER, world
-            )
+            await Resolver().resolve(request, INTERPRETER, world)
 
-        assert "app 1.0 has none of the required hashes" in caught.value.explanation
+        assert "app 1.1 has none of the required hashes" in caught.value.explanation
 
     async def test_unpinned(self, world: World) -> None:
         """Required hashes want exact pins and a hash for each."""

@@ -88,6 +88,31 @@ UNSAFE = [
         Tamper(recorded={f"{DATA}/data/pyvenv.cfg": ""}),
         f"'{DATA}/data/pyvenv.cfg' would take the place of the environment's own file",
     ),
+    *(
+        (
+            Tamper(recorded={f"{DATA}/data/{name}": ""}),
+            f"'{DATA}/data/{name}' would take the place of the environment's own file",
+        )
+        for name in (".lock", ".gitignore", "CACHEDIR.TAG", "bin/pydoc.bat")
+    ),
+    *(
+        (
+            Tamper(recorded={name: ""}),
+            f"'{name}' would list another distribution as installed",
+        )
+        for name in (
+            f"{DATA}/purelib/bar-1.dist-info/METADATA",
+            f"{DATA}/platlib/bar-1.dist-info/METADATA",
+            f"{DATA}/platlib/bar-1.egg-info/PKG-INFO",
+            f"{DATA}/platlib/{INFO}/INSTALLER",
+            "bar-1.egg-info/PKG-INFO",
+            "bar-1.egg-info",
+            "bar-1.Dist-Info/METADATA",
+            f"{DATA}/data/lib/python3.11/site-packages/bar-1.dist-info/METADATA",
+            f"{DATA}/data/lib/python3.11/site-packages/{INFO}/INSTALLER",
+            f"{DATA}/data/lib64/pypy3.10/site-packages/bar-1.egg-info",
+        )
+    ),
     (
         Tamper(recorded={f"{DATA}/platlib/foo/__init__.py": ""}),
         "'foo-1.0.data/platlib/foo/__init__.py' takes another file's place",
@@ -372,3 +397,14 @@ def test_damage_is_told(
     wheel.write_bytes(content)
     with contextlib.suppress(BrokenWheel, UnsafeWheel):
         assert read(wheel).name == "foo"
+
+
+def test_metadata_below_a_package(tmp_path: Path) -> None:
+    """Metadata that lists nothing, such as that of what a package bundles, is taken."""
+    bundled = {
+        "foo/_vendor/bar-1.dist-info/METADATA": "",
+        f"{DATA}/data/share/foo/bar-1.dist-info/METADATA": "",
+    }
+    wheel = make_wheel(tmp_path, "foo", tamper=Tamper(recorded=bundled))
+
+    assert bundled.keys() <= {file.member.name for file in read(wheel).files}

@@ -159,6 +159,23 @@ def test_without_an_interpreter_nothing_is_made(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_an_interpreter_that_refuses_is_quoted(tmp_path: Path, app_data: str, name: str) -> None:
+    """Of what an interpreter says before it fails the line that tells why is passed on."""
+    said = {
+        "one": "shim: version '3.12' is not installed\nIt is in these:\n  3.12.1\n",
+        "two": "Traceback (most recent call last):\n  File x\nImportError: no encodings\n",
+    }[name]
+    (tmp_path / "said").write_text(said)
+    python = tmp_path / f"python-{name}"
+    python.write_text(f'#!/bin/sh\ncat "{tmp_path}/said" >&2\nexit 127\n')
+    python.chmod(0o755)
+    with pytest.raises(InterpreterFailed) as caught:
+        create_environment(str(tmp_path / "env"), python=str(python), app_data=app_data)
+    line = {"one": "shim: version '3.12' is not installed", "two": "ImportError: no encodings"}
+    assert caught.value.reason == f"virtualenv cannot use it: {line[name]}"
+
+
 def test_a_place_that_cannot_be_written_is_told(app_data: str) -> None:
     """Where nothing can be made, the system's reason is told."""
     with pytest.raises(EnvironmentNotWritable) as caught:
