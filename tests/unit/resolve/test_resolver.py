@@ -719,6 +719,7 @@ class TestReading:
         world.delay = 60
         world.add("app", "1.0")
         before = asyncio.all_tasks()
+        threads = set(threading.enumerate())
         resolver = Resolver()
         work = asyncio.ensure_future(
             resolver.resolve(ResolveRequest(requirements=ask("app")), INTERPRETER, world)
@@ -731,10 +732,14 @@ class TestReading:
 
         assert before == asyncio.all_tasks()
         resolver.close()
-        for thread in threading.enumerate():
-            if thread.name.startswith("resolve"):
-                thread.join(timeout=10)
-        assert not [each for each in threading.enumerate() if each.name.startswith("resolve")]
+        own = [
+            thread
+            for thread in set(threading.enumerate()) - threads
+            if thread.name.startswith("resolve")
+        ]
+        for thread in own:
+            thread.join(timeout=10)
+        assert not [thread for thread in own if thread.is_alive()]
 
     async def test_warm(self, world: World) -> None:
         """What was read for one request is not read again for the next while pages stay."""
