@@ -128,17 +128,18 @@ class Changer:
         warnings: list[str] = []
         identity = change.target.identity
         async with self.ledger.settling(identity, standing, committed=committed) as contested:
+            if committed:
+                # Before anything is put right: whoever settles next finds its contents by this.
+                try:
+                    await asyncio.to_thread(self._remember, change)
+                except LinkdError as error:
+                    _log.warning("not remembered", code=error.code, detail=error.detail)
+                    warnings.append(f"what was done could not be remembered: {error.detail}")
             try:
                 warnings += await self._put_right(change, standing, contested, committed=committed)
             except LinkdError as error:
                 _log.warning("not settled", code=error.code, detail=error.detail)
                 warnings.append(f"files that several distributions share: {error.detail}")
-        if committed:
-            try:
-                await asyncio.to_thread(self._remember, change)
-            except LinkdError as error:
-                _log.warning("not remembered", code=error.code, detail=error.detail)
-                warnings.append(f"what was done could not be remembered: {error.detail}")
         return tuple(warnings)
 
     async def _put_right(
