@@ -54,8 +54,8 @@ pieces = st.sampled_from(["..", ".", "", "/", "\\", "C:", "\0", "\n", "a", "pkg"
 def test_taken_names_stay_below(name: str) -> None:
     """Whatever is taken lies below its folder, under that very name."""
     if name_problem(name) is None:
-        joined = posixpath.normpath(posixpath.join("/root", name))
-        assert joined == f"/root/{name}"
+        joined = posixpath.normpath(posixpath.join("/tree", name))
+        assert joined == f"/tree/{name}"
 
 
 def test_folders() -> None:
