@@ -137,7 +137,10 @@ def _measure(options: Options, wheels: Sequence[FetchedWheel]) -> Results:
 
 
 def _measure_on(ground: Ground, options: Options, results: Results) -> None:
+    in_memory = ground.files == "tmpfs"
     for work in options.works:
+        if in_memory and work.disk_only:
+            continue
         _say(f"\n{ground.files} {work.name} ")
         results.outcomes.append(compete(work, ground, quick=options.quick))
     if CROWD in options.only:

@@ -9,7 +9,7 @@ from typing import Final
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.processes import run_together
 from tests.benchmarks.samples import median, percentile
-from tests.benchmarks.sets import FORTY
+from tests.benchmarks.sets import FORTY, WheelSet
 from tests.benchmarks.tools import Asked, Tool
 
 LEVELS: Final = (1, 2, 4, 8, 16, 32)
@@ -35,18 +35,24 @@ class Crowd:
     levels: dict[str, list[Level]]
 
 
-def gather(ground: Ground, *, levels: Sequence[int] = LEVELS, rounds: int = ROUNDS) -> Crowd:
+def gather(
+    ground: Ground,
+    *,
+    wheels: WheelSet = FORTY,
+    levels: Sequence[int] = LEVELS,
+    rounds: int = ROUNDS,
+) -> Crowd:
     """Measure linkd and uv in turn. Raises CommandFailed."""
     tools: list[Tool] = [ground.linkd(), ground.uv()]
     for tool in tools:
-        ground.fill(tool, FORTY)
+        ground.fill(tool, wheels)
     found: dict[str, list[Level]] = {tool.name: [] for tool in tools}
     for clients in levels:
         totals: dict[str, list[float]] = {tool.name: [] for tool in tools}
         walls: dict[str, list[float]] = {tool.name: [] for tool in tools}
         for number in range(rounds):
             for tool in tools if number % 2 == 0 else tools[::-1]:
-                total, each = _start_together(tool, ground, clients)
+                total, each = _start_together(tool, ground, wheels, clients)
                 totals[tool.name].append(clients / total)
                 walls[tool.name].extend(each)
                 print(".", end="", file=sys.stderr, flush=True)
@@ -61,10 +67,12 @@ def gather(ground: Ground, *, levels: Sequence[int] = LEVELS, rounds: int = ROUN
     return Crowd(files=ground.files, levels=found)
 
 
-def _start_together(tool: Tool, ground: Ground, clients: int) -> tuple[float, list[float]]:
+def _start_together(
+    tool: Tool, ground: Ground, wheels: WheelSet, clients: int
+) -> tuple[float, list[float]]:
     """Seconds in all, and milliseconds of each."""
     asked = [
-        Asked(environment=ground.environment(), file=ground.pins(FORTY)) for _ in range(clients)
+        Asked(environment=ground.environment(), file=ground.pins(wheels)) for _ in range(clients)
     ]
     tool.warm(asked[0])
     tool.settle()

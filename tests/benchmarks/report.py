@@ -30,16 +30,16 @@ PLOTS = "benchmarks"
 _METHOD = f"""\
 - Times are whole processes, from the start of the client to its exit; medians, and in brackets the
   least and the most. Tools take turns within one run, in another order each round. pip, where it
-  takes part, does so once: it is there for orientation. *uv/linkd* is how many times as long uv's
-  median is as linkd's; *processor* is the same of processor time, with the daemon, its workers and
-  what they do in the background until they are idle again.
+  takes part, does so once: it is there for orientation. *uv/linkd* is uv's median over linkd's, so more
+  is better; *cpu uv/linkd* is the same of processor time, with the daemon, its workers and what they
+  do in the background until they are idle again.
 - Every run has a fresh environment at a path that no tool has seen. Environments are deleted when
   all has been measured: freeing thousands of folders slows the next run on ext4 threefold.
 - Both tools' caches are warm and lie on the environment's file system. Nothing comes from a network:
   an index on loopback serves the same wheels to all, and its pages list {OLD_RELEASES} older releases
   with {FILES_OF_A_RELEASE} files each for every project, as the pages of a real index would.
 - *bare calls* are the mkdir(2) and link(2) calls that the same tree takes, relative to descriptors of
-  the folders, from one thread: what no installer that links can go below.
+  the folders, from one thread: what an installer that links when it is asked cannot go below.
 - Pins are in `tests/cases/benchmarks/`. No figure fails a run; *met* and *missed* say how it stands.
 """
 
@@ -51,7 +51,7 @@ def as_terminal(results: Results) -> str:
 def _sections(results: Results) -> Iterator[str]:
     yield f"{results.machine}\n{_versions(results)}"
     if results.outcomes:
-        yield as_text(HEAD, work_rows(results))
+        yield as_text(HEAD, work_rows(results, titles=False))
     for crowd in results.crowds:
         lines = "\n".join(crowd_lines(crowd))
         yield f"clients at once, {crowd.files}\n{as_text(CROWD_HEAD, crowd_rows(crowd))}\n{lines}"
@@ -77,7 +77,7 @@ def _document(results: Results) -> Iterator[str]:
     yield "## How it is measured"
     yield _METHOD.rstrip()
     yield "## Works"
-    yield as_markdown(HEAD, work_rows(results))
+    yield as_markdown(HEAD, work_rows(results, titles=True))
     for files in _file_systems(results):
         yield f"![Bars: each work on {files}]({PLOTS}/works-{files}.svg)"
     for files in _file_systems(results):

@@ -29,6 +29,8 @@ FILES_OF_A_RELEASE: Final = 4
 MAX_AGE_S: Final = 86_400
 """As indexes do, pages say how long they are fresh: here, longer than anybody measures."""
 
+_CHECKOUT: Final = Path(__file__).parents[2]
+
 
 @contextlib.contextmanager
 def serving(wheels: Iterable[FetchedWheel], folder: Path) -> Iterator[str]:
@@ -41,7 +43,12 @@ def serving(wheels: Iterable[FetchedWheel], folder: Path) -> Iterator[str]:
     listing.write_text(json.dumps([{**asdict(one), "path": str(one.path)} for one in wheels]))
     port = _port(folder / "port")
     command = [sys.executable, "-m", "tests.benchmarks.serving", str(listing), str(port)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(_CHECKOUT)},
+    ) as process:
         try:
             assert process.stdout is not None
             if process.stdout.readline() != b"ready\n":

@@ -20,7 +20,7 @@ from tests.benchmarks.verdicts import (
 from tests.benchmarks.works import WORKS, Work
 
 SIDES: Final = ("linkd", "uv", "pip", BARE)
-HEAD: Final = ("work", "on", "linkd", "uv", "pip", BARE, "uv/linkd", "processor", "reach", "")
+HEAD: Final = ("work", "on", "linkd", "uv", "pip", BARE, "uv/linkd", "cpu uv/linkd", "reach", "")
 CROWD_HEAD: Final = ("clients", "linkd/s", "uv/s", "linkd p99", "uv p99")
 
 
@@ -31,19 +31,20 @@ class Row:
     cells: tuple[str, ...]
 
 
-def work_rows(results: Results) -> Iterator[Row]:
+def work_rows(results: Results, *, titles: bool) -> Iterator[Row]:
+    """With their titles, or with the short names by which works are chosen."""
     for work in WORKS:
         for outcome in results.outcomes:
             if outcome.work == work.name:
-                yield _row(work, outcome)
+                yield _row(work.title if titles else work.name, work, outcome)
 
 
-def _row(work: Work, outcome: Outcome) -> Row:
+def _row(title: str, work: Work, outcome: Outcome) -> Row:
     sides = [_spread(outcome.samples.get(side, [])) for side in SIDES]
     verdicts = judge(work, outcome)
     reach = outcome.missing or "; ".join(f"{one.reach}: {one.figure}" for one in verdicts)
     ratio = _ratio(outcome, walls), _ratio(outcome, cpus)
-    return Row((work.title, outcome.files, *sides, *ratio, reach, _marks(verdicts)))
+    return Row((title, outcome.files, *sides, *ratio, reach, _marks(verdicts)))
 
 
 def _spread(samples: Sequence[Sample]) -> str:

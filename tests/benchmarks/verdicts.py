@@ -1,6 +1,6 @@
 """Compares what was measured with what shall be reached. Nothing fails for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.benchmarks.contest import BARE, Outcome
@@ -32,7 +32,7 @@ def judge(work: Work, outcome: Outcome) -> list[Verdict]:
 
 
 def _times(reach: Reach, files: str) -> str:
-    return f"{reach.times_uv.get(files, 1):.3g} times as fast as uv"
+    return f"at least {reach.times_uv.get(files, 1):.2g} x uv"
 
 
 def _judge(reach: Reach, files: str, samples: dict[str, list[Sample]]) -> Iterator[Verdict]:
@@ -40,18 +40,18 @@ def _judge(reach: Reach, files: str, samples: dict[str, list[Sample]]) -> Iterat
     if files in reach.times_uv and "uv" in samples:
         times = median(walls(samples["uv"])) / median(walls(ours))
         met = times >= reach.times_uv[files]
-        yield Verdict(reach=_times(reach, files), figure=f"{times:.2f} times", met=met)
+        yield Verdict(reach=_times(reach, files), figure=f"{times:.2f}", met=met)
     if reach.times_bare is not None and BARE in samples:
         times = median(walls(ours)) / median(walls(samples[BARE]))
-        bound = f"at most {reach.times_bare} times the bare calls"
-        yield Verdict(reach=bound, figure=f"{times:.2f} times", met=times <= reach.times_bare)
+        bound = f"at most {reach.times_bare} x {BARE}"
+        yield Verdict(reach=bound, figure=f"{times:.2f}", met=times <= reach.times_bare)
     if reach.times_cpu is not None and "uv" in samples:
         times = median(cpus(ours)) / median(cpus(samples["uv"]))
-        bound = f"at most {reach.times_cpu} times uv's processor time"
-        yield Verdict(reach=bound, figure=f"{times:.2f} times", met=times <= reach.times_cpu)
+        bound = f"processor at most {reach.times_cpu} x uv"
+        yield Verdict(reach=bound, figure=f"{times:.2f}", met=times <= reach.times_cpu)
     if reach.resolve_ms is not None:
         value = median([sample.resolve_ms for sample in ours])
-        bound = f"resolved in at most {reach.resolve_ms:.0f} ms"
+        bound = f"resolve at most {reach.resolve_ms:.0f} ms"
         yield Verdict(reach=bound, figure=f"{value:.1f} ms", met=value <= reach.resolve_ms)
 
 
@@ -102,7 +102,3 @@ def judge_crowd(crowd: Crowd) -> list[Verdict]:
 
 def _slower(our: Level, their: Level) -> bool:
     return our.per_second < their.per_second
-
-
-def mark(verdicts: Sequence[Verdict]) -> str:
-    return "reached" if all(verdict.met for verdict in verdicts) else "missed"

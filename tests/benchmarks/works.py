@@ -60,6 +60,8 @@ class Work:
     """The bare system calls take part."""
     needs: str = ""
     """An option that linkd-client must know."""
+    disk_only: bool = False
+    """Too large for a file system in memory."""
     steady: bool = False
     """Nothing changes, so that each tool keeps its environment from round to round."""
     quick: bool = False
@@ -87,7 +89,6 @@ WORKS: Final = (
         wheels=sets.JAX,
         timed=(Step.INSTALL,),
         reach=Reach(times_uv={"ext4": 5, "tmpfs": 4}, times_cpu=1.2),
-        once=("pip",),
     ),
     Work(
         name="many-told",
@@ -224,5 +225,6 @@ WORKS: Final = (
         reach=Reach(times_uv=_both(1 / 1.1)),
         rounds=2,
         cold=True,
+        disk_only=True,
     ),
 )
