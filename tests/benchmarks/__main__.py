@@ -18,7 +18,7 @@ from tests.benchmarks.contest import compete
 from tests.benchmarks.fetched import FetchedWheel, fetch
 from tests.benchmarks.footing import measure_memory, measure_start
 from tests.benchmarks.ground import Ground, Programs
-from tests.benchmarks.processes import CommandFailed, Surroundings
+from tests.benchmarks.processes import CommandFailed, Surroundings, resident_bytes
 from tests.benchmarks.results import Machine, Results
 from tests.benchmarks.serving import serving
 from tests.benchmarks.sets import FORTY, MORE, OLD
@@ -58,12 +58,15 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     options.folder.mkdir(parents=True, exist_ok=True)
     wheels = fetch(options.peers / "pip", options.folder / "wheels", _pins(options))
+    results = _empty(options)
     try:
-        results = _measure(options, wheels)
+        _measure(options, wheels, results)
     except CommandFailed as error:
-        print(f"\n{error}", file=sys.stderr)
+        _say(f"\n{error}\n")
         return 1
-    print(report.as_terminal(results))
+    finally:
+        # What was measured until somebody lost patience is worth showing too.
+        print(report.as_terminal(results))
     if options.write is not None:
         report.write(results, options.write)
         print(f"\nwritten: {options.write}")
@@ -114,17 +117,20 @@ def _pins(options: Options) -> Iterator[str]:
             yield from MORE.pins
 
 
-def _measure(options: Options, wheels: Sequence[FetchedWheel]) -> Results:
+def _empty(options: Options) -> Results:
     programs = [("linkd", Path(sys.executable).with_name("linkd"))]
     programs += [(name, options.peers / name) for name in ("uv", "pip")]
     programs.append(("Python", base_interpreter()))
     around = Surroundings(folder=options.folder, env={"PATH": os.defpath})
-    results = Results(
+    return Results(
         day=dt.datetime.now(dt.UTC).date().isoformat(),
         machine=Machine.here(),
         versions=versions(programs, around),
         command="make bench-quick" if options.quick else "make bench",
     )
+
+
+def _measure(options: Options, wheels: Sequence[FetchedWheel], results: Results) -> None:
     with serving(wheels, options.folder) as index:
         shared = Programs(python=base_interpreter(), peers=options.peers, index=index)
         for files in options.files:
@@ -133,7 +139,6 @@ def _measure(options: Options, wheels: Sequence[FetchedWheel]) -> Results:
             with Ground.at(folder, shared, keep=on_disk) as ground:
                 _measure_on(ground, options, results)
             _say("\n")
-    return results
 
 
 def _measure_on(ground: Ground, options: Options, results: Results) -> None:
@@ -143,6 +148,8 @@ def _measure_on(ground: Ground, options: Options, results: Results) -> None:
             continue
         _say(f"\n{ground.files} {work.name} ")
         results.outcomes.append(compete(work, ground, quick=options.quick))
+    if options.works:
+        results.resident[ground.files] = resident_bytes(ground.linkd().daemon.pid)
     if CROWD in options.only:
         _say(f"\n{ground.files} clients ")
         levels, rounds = ((1, 8), 1) if options.quick else (crowd.LEVELS, crowd.ROUNDS)

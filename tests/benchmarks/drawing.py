@@ -12,9 +12,18 @@ COLOURS: Final = {
     "pip": "#868e96",
     "bare calls": "#ced4da",
 }
-_PALETTE: Final = ("#ced4da", "#91a7ff", "#ffd43b", "#74b816", "#f76707", "#0b7285", "#adb5bd")
-_WIDTH: Final = 860
-_LEFT: Final = 330
+_PALETTE: Final = (
+    "#adb5bd",
+    "#748ffc",
+    "#ffd43b",
+    "#74b816",
+    "#f76707",
+    "#0b7285",
+    "#e8590c",
+    "#ced4da",
+)
+_WIDTH: Final = 900
+_LEFT: Final = 380
 _RIGHT: Final = 90
 _ROW: Final = 15
 
@@ -93,7 +102,9 @@ def draw_lines(title: str, lines: Mapping[str, Sequence[tuple[int, float]]]) -> 
     """A figure by the number of clients; both axes begin at their least, the first by powers of 2."""
     canvas = _Canvas(280)
     left, right, top, bottom = 60.0, 740.0, 56.0, 244.0
-    most = max(y for points in lines.values() for _, y in points) * 1.05
+    most = max(y for points in lines.values() for _, y in points)
+    step = _step(most)
+    most = math.ceil(most / step) * step
     levels = sorted({x for points in lines.values() for x, _ in points})
 
     def place(x: int, y: float) -> tuple[float, float]:
@@ -102,8 +113,8 @@ def draw_lines(title: str, lines: Mapping[str, Sequence[tuple[int, float]]]) -> 
 
     canvas.text(10, 18, title, bold=True)
     canvas.legend(36, {side: COLOURS[side] for side in lines})
-    for part in range(5):
-        value = most * part / 4
+    for count in range(round(most / step) + 1):
+        value = step * count
         y = place(levels[0], value)[1]
         canvas.line([(left, y), (right, y)], "#e9ecef")
         canvas.text(left - 6, y + 4, f"{value:.3g}", anchor="end")
@@ -120,12 +131,12 @@ def draw_lines(title: str, lines: Mapping[str, Sequence[tuple[int, float]]]) -> 
 def draw_timeline(title: str, rows: Mapping[str, Sequence[tuple[str, float]]]) -> str:
     """What followed what, in milliseconds from the start; one row for each tool."""
     names = list(dict.fromkeys(name for spans in rows.values() for name, _ in spans))
-    colours = dict(zip(names, (_PALETTE * len(names))[: len(names)], strict=True))
+    colours = dict(zip(names, _PALETTE * len(names), strict=False)) | COLOURS
     canvas = _Canvas(84 + 34 * len(rows))
     most = max(sum(ms for _, ms in spans) for spans in rows.values())
     left, width = 60.0, 700.0
     canvas.text(10, 18, title, bold=True)
-    canvas.legend(36, colours)
+    canvas.legend(36, {name: colours[name] for name in names})
     step = _step(most)
     for count in range(int(most / step) + 1):
         x = left + count * step / most * width

@@ -53,12 +53,12 @@ def _sections(results: Results) -> Iterator[str]:
     if results.outcomes:
         yield as_text(HEAD, work_rows(results, titles=False))
     for crowd in results.crowds:
-        lines = "\n".join(crowd_lines(crowd))
-        yield f"clients at once, {crowd.files}\n{as_text(CROWD_HEAD, crowd_rows(crowd))}\n{lines}"
+        told = "\n".join(crowd_lines(crowd))
+        yield f"clients at once, {crowd.files}\n{as_text(CROWD_HEAD, crowd_rows(crowd))}\n{told}"
     if results.start:
         yield "client's start\n" + "\n".join(start_lines(results.start))
-    if results.memory:
-        yield "daemon's memory\n" + "\n".join(memory_lines(results.memory))
+    if lines := memory_lines(results):
+        yield "daemon's memory\n" + "\n".join(lines)
 
 
 def write(results: Results, document: Path) -> None:
@@ -88,10 +88,10 @@ def _document(results: Results) -> Iterator[str]:
     if results.start:
         yield "## The client's start"
         yield _listed(start_lines(results.start))
-    if results.memory:
+    if lines := memory_lines(results):
         yield "## The daemon's memory"
-        yield f"{WHEELS} wheels in the cache, then {INSTALLS} installs of five of them."
-        yield _listed(memory_lines(results.memory))
+        yield f"Small: {WHEELS} wheels in the cache, then {INSTALLS} installs of five of them."
+        yield _listed(lines)
 
 
 def _crowd(crowd: Crowd) -> str:

@@ -62,6 +62,8 @@ class Results:
     crowds: list[Crowd] = field(default_factory=list)
     start: Start | None = None
     memory: Memory | None = None
+    resident: dict[str, int] = field(default_factory=dict)
+    """Bytes of the daemon that did all the works, at their end, by file system."""
 
     def outcome(self, work: str, files: str) -> Outcome | None:
         wanted = (work, files)

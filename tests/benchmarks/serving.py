@@ -61,7 +61,8 @@ def serving(wheels: Iterable[FetchedWheel], folder: Path) -> Iterator[str]:
 def _edition() -> str:
     """Stands in the URL for all that decides what pages look like."""
     pins = sorted({pin for one in SETS.values() for pin in one.pins})
-    return hashlib.sha256(Path(__file__).read_bytes() + repr(pins).encode()).hexdigest()[:8]
+    shape = [OLD_RELEASES, FILES_OF_A_RELEASE, MAX_AGE_S, *_old_files("example")]
+    return hashlib.sha256(repr([pins, shape]).encode()).hexdigest()[:8]
 
 
 def _port(memory: Path) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.benchmarks.contest import BARE, Outcome
 from tests.benchmarks.crowd import Crowd
-from tests.benchmarks.footing import Memory, Start
+from tests.benchmarks.footing import Start
 from tests.benchmarks.results import Results
 from tests.benchmarks.samples import Sample, Spread, cpus, median, walls
 from tests.benchmarks.verdicts import (
@@ -53,7 +53,7 @@ def _spread(samples: Sequence[Sample]) -> str:
     spread = Spread.of(walls(samples))
     if len(samples) == 1:
         return f"{time_of(spread.middle)} (once)"
-    return f"{time_of(spread.middle)} ({time_of(spread.least)} to {time_of(spread.most)})"
+    return f"{time_of(spread.middle)} ({time_of(spread.least)} - {time_of(spread.most)})"
 
 
 def _ratio(outcome: Outcome, figure: Callable[[Sequence[Sample]], list[float]]) -> str:
@@ -90,10 +90,16 @@ def start_lines(start: Start) -> list[str]:
     return [f"{figures}: {_line(judge_start(start))}"]
 
 
-def memory_lines(memory: Memory) -> list[str]:
-    sizes = f"{memory.idle / MIB:.0f} MiB idle, {memory.after_first / MIB:.0f} MiB after the first"
-    sizes += f" installs, {memory.after_all / MIB:.0f} MiB after all"
-    return [sizes, *(_line(verdict) for verdict in judge_memory(memory))]
+def memory_lines(results: Results) -> list[str]:
+    lines = [
+        f"the daemon that did all the works on {files}: {size / MIB:.0f} MiB at their end"
+        for files, size in results.resident.items()
+    ]
+    if memory := results.memory:
+        sizes = f"{memory.idle / MIB:.0f} MiB idle, {memory.after_first / MIB:.0f} MiB after the"
+        sizes += f" first installs, {memory.after_all / MIB:.0f} MiB after all"
+        lines += [sizes, *(_line(verdict) for verdict in judge_memory(memory))]
+    return lines
 
 
 def _line(verdict: Verdict) -> str:
