@@ -4,6 +4,7 @@ Ends with 1 where something cannot be measured, never because something is slow.
 """
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 import signal
@@ -59,17 +60,20 @@ def main(arguments: Sequence[str]) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     wheels = fetch(options.peers / "pip", options.folder / "wheels", _pins(options))
     results = _empty(options)
-    try:
-        _measure(options, wheels, results)
-    except CommandFailed as error:
-        _say(f"\n{error}\n")
-        return 1
-    finally:
-        # What was measured until somebody lost patience is worth showing too.
-        print(report.as_terminal(results))
-    if options.write is not None:
-        report.write(results, options.write)
-        print(f"\nwritten: {options.write}")
+    # What was made is removed when all is told: on a disk that may take longer than to measure.
+    with contextlib.ExitStack() as made:
+        try:
+            _measure(options, wheels, results, made)
+        except CommandFailed as error:
+            _say(f"\n{error}\n")
+            return 1
+        finally:
+            # What was measured until somebody lost patience is worth showing too.
+            print(report.as_terminal(results), flush=True)
+        if options.write is not None:
+            report.write(results, options.write)
+            print(f"\nwritten: {options.write}", flush=True)
+        _say("\nremoving what was made\n")
     return 0
 
 
@@ -130,15 +134,20 @@ def _empty(options: Options) -> Results:
     )
 
 
-def _measure(options: Options, wheels: Sequence[FetchedWheel], results: Results) -> None:
-    with serving(wheels, options.folder) as index:
-        shared = Programs(python=base_interpreter(), peers=options.peers, index=index)
-        for files in options.files:
-            on_disk = files == FILES[0]
-            folder = options.folder / "disk" if on_disk else options.tmpfs
-            with Ground.at(folder, shared, keep=on_disk) as ground:
-                _measure_on(ground, options, results)
-            _say("\n")
+def _measure(
+    options: Options,
+    wheels: Sequence[FetchedWheel],
+    results: Results,
+    made: contextlib.ExitStack,
+) -> None:
+    index = made.enter_context(serving(wheels, options.folder))
+    shared = Programs(python=base_interpreter(), peers=options.peers, index=index)
+    for files in options.files:
+        on_disk = files == FILES[0]
+        folder = options.folder / "disk" if on_disk else options.tmpfs
+        ground = made.enter_context(Ground.at(folder, shared, keep=on_disk))
+        _measure_on(ground, options, results)
+    _say("\n")
 
 
 def _measure_on(ground: Ground, options: Options, results: Results) -> None:
