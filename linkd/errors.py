@@ -30,6 +30,7 @@
     ├── StoreError                   the cache cannot do its work
     │   ├── NoSpace                      no-space
     │   ├── CacheUnusable                cache-unusable
+    │   ├── WheelDamaged                 wheel-damaged
     │   └── CacheOccupied                cache-occupied
     ├── TargetError                  the environment is not one that can be changed
     │   ├── EnvironmentMissing           environment-missing
@@ -555,6 +556,27 @@ class CacheUnusable(StoreError):
     @property
     def hint(self) -> str:
         return "choose another with LINKD_CACHE_DIR or linkd serve --cache-dir"
+
+
+@dataclass(eq=False, kw_only=True)
+class WheelDamaged(StoreError):
+    """A file of the cache was changed, most likely through an environment that shares it."""
+
+    code = "wheel-damaged"
+    title = "A wheel in the cache was changed"
+
+    filename: str
+    sha256: str
+    path: str
+    """Of the file that is not as it was unpacked."""
+
+    @property
+    def detail(self) -> str:
+        return f"{self.path}, of {self.filename}, is not as it was unpacked"
+
+    @property
+    def hint(self) -> str:
+        return "the wheel was taken out of the cache: run the command again to have it anew"
 
 
 @dataclass(eq=False, kw_only=True)

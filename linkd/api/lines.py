@@ -225,6 +225,8 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
         "background": f"{answer.background.pending} pending",
         "cache": f"{_count(answer.cache.wheels, 'wheel')}, {size(answer.cache.bytes)}, "
         f"in {answer.cache_dir}",
+        "pool": f"{answer.pool.staged} staged, {_count(answer.pool.hits, 'hit')}, "
+        f"{answer.pool.misses} missed",
         "environments": str(answer.environments),
         "memory": size(answer.rss_bytes),
     }

@@ -1,5 +1,6 @@
 """Reads and writes RECORD, the list of a distribution's files (PEP 376, 427 and 627)."""
 
+import base64
 import csv
 import io
 import re
@@ -48,6 +49,11 @@ def parse_record(text: str) -> tuple[RecordRow, ...]:
         RecordRow(path=path, sha256=digest if algorithm == "sha256" else None, size=size)
         for path, algorithm, digest, size in parse_record_hashes(text)
     )
+
+
+def encode_digest(digest: bytes) -> str:
+    """A raw digest as RECORD has it: urlsafe base64 without padding."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def format_record(rows: Iterable[RecordRow]) -> str:

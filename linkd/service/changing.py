@@ -30,10 +30,10 @@ from linkd.link.modes import LinkPolicy
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
+from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
-from linkd.link.workspace import Workspaces
 from linkd.service.inheritance import Inheritance
-from linkd.service.ports import Finding, Installed, Remembering
+from linkd.service.ports import Anticipating, Finding, Installed, Remembering
 
 _log = structlog.get_logger(__name__)
 
@@ -66,14 +66,16 @@ class Changer:
     def __init__(
         self,
         ledger: Ledger,
-        workspaces: Workspaces,
+        stager: Stager,
+        ahead: Anticipating,
         executor: Executor,
         *,
         memory: Remembering,
         store: Finding,
     ) -> None:
         self.ledger = ledger
-        self._workspaces = workspaces
+        self.ahead = ahead
+        self._stager = stager
         self._executor = executor
         self._memory = memory
         self._inheritance = Inheritance(memory=memory, store=store)
@@ -100,6 +102,7 @@ class Changer:
             self.ledger.stand(target.identity, standing),
         ):
             outcome, warnings = await self._carry_out(change, standing, reporter)
+        self.ahead.want(outcome.orders)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
     async def _carry_out(
@@ -107,7 +110,7 @@ class Changer:
     ) -> tuple[Outcome, tuple[str, ...]]:
         stop = threading.Event()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._workspaces, reporter, stop)
+            self._in_thread(carry_out, change, standing, self._stager, reporter, stop)
         )
         warnings: tuple[str, ...] = ()
         try:
@@ -151,7 +154,7 @@ class Changer:
         wrong = await self._in_thread(find_wrong, change.target, shared)
         corrections, warnings = await self._inheritance.contents(change.target, wrong)
         if corrections:
-            work = self._in_thread(settle, change, standing, corrections, self._workspaces)
+            work = self._in_thread(settle, change, standing, corrections, self._stager.workspaces)
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 

@@ -16,7 +16,7 @@ from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile
+from linkd.errors import EnvironmentMissing, InvalidLockFile, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
@@ -134,8 +134,20 @@ class Install:
                     continue
                 if renewed.names:
                     intent = _intent(target, installed, renewed, fetched, run.request)
-                    run.changed = await self.changer.change(intent, run.reporter)
+                    try:
+                        run.changed = await self.changer.change(intent, run.reporter)
+                    except WheelDamaged as error:
+                        await self._quarantine(error, run)
+                        continue
                 return renewed
+
+    async def _quarantine(self, error: WheelDamaged, run: "_Run") -> None:
+        """Have a wheel that was changed in the cache fetched anew. Raises the error the second time."""
+        if error.sha256 in run.damaged:
+            raise error
+        run.damaged.add(error.sha256)
+        run.warnings.append(f"{error.detail}: it was taken out of the cache and fetched anew")
+        await self.changer.ahead.quarantine(error.sha256)
 
 
 @dataclass(slots=True)
@@ -148,6 +160,8 @@ class _Run:
     spent: dict[str, float] = field(default_factory=dict)
     downloaded: int = 0
     warnings: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    """Wheels that were found changed in the cache, and fetched anew."""
     changed: Changed | None = None
 
     def reinstall(self, names: frozenset[NormalizedName]) -> None:
@@ -248,6 +262,8 @@ def _intent(
 
 def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
     launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
+    if launchers == wheel.manifest.launchers:
+        return wheel
     return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 

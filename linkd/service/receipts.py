@@ -79,6 +79,7 @@ def _entry(tree: StagedTree) -> InstalledEntry:
         files=len(tree.manifest.files) + len(tree.manifest.launchers),
         bytes=tree.manifest.size,
         link_mode=tree.mode,
+        prestaged=tree.prestaged,
     )
 
 
