@@ -64,9 +64,10 @@ def read_legacy_metadata(dist: InstalledDistribution) -> bytes:
     head, separator, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
     if dist.form is Form.DISTUTILS or b"\nrequires-dist:" in head.lower():
         return content
-    lines = "".join(
-        f"\nRequires-Dist: {line}" for line in _requirements(place.lines("requires.txt"))
-    )
+    written = place.lines("requires.txt")
+    lines = "".join(f"\nRequires-Dist: {line}" for line in _requirements(written))
+    if b"\nprovides-extra:" not in head.lower():
+        lines += "".join(f"\nProvides-Extra: {extra}" for extra in _extras(written))
     return head.rstrip(b"\n") + lines.encode() + (separator or b"\n") + body
 
 
@@ -242,6 +243,11 @@ def _make(
 
 def _paths_of(names: Iterable[str], scripts: str) -> tuple[str, ...]:
     return tuple(sorted({f"{scripts}/{name}" for name in names}))
+
+
+def _extras(lines: Iterable[str]) -> list[str]:
+    sections = filter(None, map(_SECTION.fullmatch, lines))
+    return sorted({section["extra"].strip() for section in sections} - {""})
 
 
 def _requirements(lines: Iterable[str]) -> Iterator[str]:

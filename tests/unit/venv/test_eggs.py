@@ -129,6 +129,8 @@ def test_requires(tmp_path: Path) -> None:
         'Requires-Dist: plug ; extra == "x"',
         "Requires-Dist: lin ; (sys_platform == 'linux')",
         "Requires-Dist: both ; (os_name == 'posix') and extra == \"y\"",
+        "Provides-Extra: x",
+        "Provides-Extra: y",
     ]
 
 
