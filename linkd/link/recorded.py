@@ -49,7 +49,9 @@ def claimed_files(distribution: InstalledDistribution) -> Iterator[str]:
         )
     for claim in distribution.claims:
         path = os.path.join(distribution.location, claim)
-        if os.path.isdir(path) and not os.path.islink(path):
+        # A folder that it climbs to is not its own: all of the environment may be below that.
+        inside = not os.path.isabs(claim) and not {os.curdir, os.pardir} & {*claim.split("/")}
+        if inside and os.path.isdir(path) and not os.path.islink(path):
             yield from _files_below(path)
         else:
             yield claim

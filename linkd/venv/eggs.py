@@ -179,6 +179,8 @@ def _claims(place: _Metadata, name: str) -> tuple[str, ...] | None:
     # A namespace package is not one distribution's: which files in it are, nobody has written.
     if not tops or not tops.isdisjoint(place.lines("namespace_packages.txt")):
         return None
+    if any(part in {"", ".", ".."} for top in tops for part in top.split("/")):
+        return None
     return tuple(f"{top}{suffix}" for top in sorted(tops) for suffix in ("", ".py", ".pyc", ".pyo"))
 
 

@@ -195,6 +195,22 @@ def test_a_strange_path_file_is_refused(environment: Environment) -> None:
     assert environment.files() == before
 
 
+@pytest.mark.parametrize(
+    "line", ["..", "../.", "../..", "../../../..", "../../../../bin", "/", "{prefix}", "{site}"]
+)
+def test_a_list_that_climbs(environment: Environment, line: str) -> None:
+    """A list of files that names folders above takes nothing with it but its own files."""
+    write(environment.site, {"mine.py": "mine", "foo.py": "old"})
+    write(environment.target.prefix, {"bin/mine": "mine"})
+    before = environment.files()
+    folders = {"prefix": environment.target.prefix, "site": environment.site}
+    listed = f"../foo.py\n{line.format(**folders)}\n"
+    write(environment.site / "foo-1.0.egg-info", {**INFO, "installed-files.txt": listed})
+    environment.change(remove=["foo"])
+    del before[f"{SITE}/foo.py"]
+    assert environment.files() == before
+
+
 def test_the_folder_of_headers_goes(environment: Environment, store: Store) -> None:
     """With the last header its folder goes, too, if only linkd had a use for it."""
     before = environment.files()

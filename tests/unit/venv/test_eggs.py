@@ -60,11 +60,14 @@ def test_top_levels(tmp_path: Path) -> None:
     [
         {},
         {"top_level.txt": "\n"},
+        {"top_level.txt": "foo\n.\n"},
+        {"top_level.txt": "foo/../..\n"},
+        {"top_level.txt": "/etc\n"},
         {"top_level.txt": "space\nfoo\n", "namespace_packages.txt": "space\nspace.inner\n"},
     ],
 )
 def test_nobody_can_know(tmp_path: Path, files: Mapping[str, str]) -> None:
-    """Nothing that names its files, or a namespace that it shares, leaves them unknown."""
+    """Nothing that names its files, what climbs, or a shared namespace leaves them unknown."""
     write(tmp_path / "foo.egg-info", {"PKG-INFO": PKG_INFO, **files})
     assert read(tmp_path, "foo.egg-info").claims is None
 
