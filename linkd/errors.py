@@ -800,6 +800,8 @@ class NoRecord(LinkError):
 
     name: str
     path: str
+    installer: str | None = None
+    """Who installed it, where that is known."""
 
     @property
     def detail(self) -> str:
@@ -807,7 +809,9 @@ class NoRecord(LinkError):
 
     @property
     def hint(self) -> str:
-        return "remove it with the tool that installed it"
+        if self.installer is not None:
+            return f"{self.installer} installed it: remove it with that, or make a new environment"
+        return "remove it with the tool that installed it, or make a new environment"
 
 
 @dataclass(eq=False, kw_only=True)

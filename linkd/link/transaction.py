@@ -31,6 +31,7 @@ from linkd.link.change import Change, Outcome, opened_prefix
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
+from linkd.link.path_lines import PathLines
 from linkd.link.removal import Removal, holds_only, is_bytecode_of
 from linkd.link.stage import StagedTree
 from linkd.link.stager import Stager
@@ -47,6 +48,7 @@ class _Work:
     graft: Graft
     roots: Roots
     traffic: Traffic
+    path_lines: PathLines
     trees: list[StagedTree] = field(default_factory=list)
 
 
@@ -76,7 +78,8 @@ def carry_out(
             traffic = Traffic.of(
                 [addition.wheel.manifest for addition in change.additions], standing, roots
             )
-            work = _Work(change, standing, workspace, graft, roots, traffic)
+            path_lines = PathLines(graft, workspace.path)
+            work = _Work(change, standing, workspace, graft, roots, traffic, path_lines)
             graft.swaps = lambda folder: _may_swap(work, folder)
             started = time.perf_counter()
             _stage_all(work, stager, reporter, stop)
@@ -154,7 +157,7 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
         for tree in work.trees:
             _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
     except BaseException as error:
-        left = work.graft.undo(_kept_in_undo(work))
+        left = (*work.graft.undo(_kept_in_undo(work)), *work.path_lines.put_back())
         if left or isinstance(error, OSError):
             raise _failure(work, error, left) from error
         raise
@@ -202,7 +205,10 @@ def _unlist(work: _Work) -> None:
     """Move out the dist-info of what goes: from here on it is not installed any more."""
     out = os.path.join(work.workspace.path, "unlisted")
     os.mkdir(out)
-    for number, gone in enumerate(work.change.removals):
+    going = [one for gone in work.change.removals for one in gone.installations]
+    for one in going:
+        work.path_lines.take_out(one)
+    for number, gone in enumerate(going):
         location = os.path.relpath(gone.location, work.change.target.prefix)
         path = os.path.normpath(os.path.join(location, gone.dist_info))
         work.graft.move_out(path, os.path.join(out, str(number)))
@@ -240,6 +246,7 @@ def _remove(work: _Work, paths: set[str], name: str) -> None:
         aside,
         alone=lambda folder: work.traffic.quiet(folder) and work.standing.alone(folder),
         fixed=work.roots.fixed,
+        passing=work.roots.passing,
         replaced=replaced,
         kept=work.traffic.coming,
     ).run()

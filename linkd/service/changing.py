@@ -5,15 +5,17 @@ come, because others may have changed the same distributions meanwhile.
 """
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 import structlog
+from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
@@ -80,6 +82,16 @@ class Changer:
         self._memory = memory
         self._inheritance = Inheritance(memory=memory, store=store)
 
+    @contextlib.asynccontextmanager
+    async def turn(self, target: Target, names: Collection[NormalizedName]) -> AsyncIterator[None]:
+        """Within it nobody else changes these distributions, and uv nothing at all.
+
+        What is installed has to be read within it: either may have changed that before. Raises
+        EnvironmentBusy.
+        """
+        async with self.ledger.turn(target.identity, names), shared_lock(str(target.prefix)):
+            yield
+
     async def change(self, intent: Intent, reporter: Reporter) -> Changed:
         """Do it, whole or not at all. To be called within the turn of the distributions.
 
@@ -96,11 +108,7 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        target = intent.target
-        async with (
-            shared_lock(str(target.prefix)),
-            self.ledger.stand(target.identity, standing),
-        ):
+        async with self.ledger.stand(intent.target.identity, standing):
             outcome, warnings = await self._carry_out(change, standing, reporter)
         self.ahead.want(outcome.orders)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)

@@ -28,6 +28,7 @@ from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.permission import require_permission
 from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
@@ -104,7 +105,9 @@ class Install:
         exchanged = await exchange_sources(resolving, supply, target.interpreter)
         run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(exchanged.resolving, preferred=preferred), target.interpreter, supply
+            replace(exchanged.resolving, preferred=preferred),
+            target.interpreter,
+            PresentListings(supply, run.keepable(installed), target.interpreter),
         )
         run.warnings.extend(resolution.warnings)
         pins = with_origins(resolution.pins, supply)
@@ -124,8 +127,7 @@ class Install:
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
-                turn = self.changer.ledger.turn(target.identity, plan.names)
-                await stack.enter_async_context(turn)
+                await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
                 installed = await asyncio.to_thread(read_installed, target)
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
@@ -171,6 +173,18 @@ class _Run:
             self.request = replace(self.request, reinstall=again | names)
         elif names and not again:
             self.request = replace(self.request, reinstall=names)
+
+    def keepable(self, installed: Installed) -> Installed:
+        """What may stay as it is. What is installed proves no hash, and twice is put right."""
+        again = self.request.reinstall
+        if again is True or self.request.require_hashes:
+            return {}
+        names = frozenset() if again is False else again
+        return {
+            name: present
+            for name, present in installed.items()
+            if name not in names and not present.others
+        }
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Silent
@@ -40,6 +39,7 @@ from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
+from linkd.venv.installed import read_installed
 from tests.support.wheels import make_wheel
 
 VERSION: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -156,17 +156,7 @@ class Environment:
         return self.target.site_packages
 
     def installed(self) -> dict[NormalizedName, InstalledDistribution]:
-        found: dict[NormalizedName, InstalledDistribution] = {}
-        for folder in sorted(self.site.glob("*.dist-info")):
-            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
-            normalized = canonicalize_name(name)
-            found[normalized] = InstalledDistribution(
-                name=normalized,
-                version=Version(version),
-                location=str(self.site),
-                dist_info=folder.name,
-            )
-        return found
+        return read_installed(self.target)
 
     def plan(
         self,

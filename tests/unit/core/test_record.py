@@ -130,10 +130,21 @@ def test_a_bad_row_is_refused(row: str, problem: str) -> None:
         parse_record(f"{row}\n")
 
 
-def test_a_path_twice_is_refused() -> None:
-    """No path may stand twice: it could not be said which row is right."""
-    with pytest.raises(ValueError, match="line 2 lists 'a' again"):
-        parse_record("a,,1\na,,2\n")
+def test_a_row_that_is_repeated_counts_once() -> None:
+    """The same row again, which installers and build tools have written, harms nobody."""
+    text = f"a,sha256={DIGEST},1\nRECORD,,\na,sha256={DIGEST}=,1\nRECORD,,\n"
+    assert parse_record(text) == (
+        RecordRow(path="a", sha256=DIGEST, size=1),
+        RecordRow(path="RECORD"),
+    )
+    assert [row.path for row in parse_record_hashes(text)] == ["a", "RECORD"]
+
+
+def test_rows_that_contradict_each_other() -> None:
+    """Of a wheel they are refused; of what is installed the path alone is known then."""
+    with pytest.raises(ValueError, match="line 2 lists 'a' again, and otherwise"):
+        parse_record_hashes("a,,1\na,,2\n")
+    assert parse_record("a,,1\nb,,\na,,2\n") == (RecordRow(path="a"), RecordRow(path="b"))
 
 
 def test_all_problems_are_told() -> None:
