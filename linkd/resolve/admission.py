@@ -69,10 +69,11 @@ class Selection:
     refused: dict[int, str] = field(default_factory=dict)
 
     def best(self, mask: int) -> int:
-        """The preferred one, else the newest admitted, else the newest granted."""
+        """The preferred one, else the newest admitted, if it can be not yanked, or granted."""
         if self.preferred is not None and mask >> self.preferred & 1:
             return self.preferred
-        return ((mask & self.admitted) or mask).bit_length() - 1
+        admitted = mask & self.admitted
+        return ((admitted & ~self.view.yanked) or admitted or mask).bit_length() - 1
 
     def is_lawful(self, index: int) -> bool:
         """Whether a candidate may be chosen without any distribution's grant."""
