@@ -60,6 +60,8 @@ class Selection:
     """What the request's constraints leave."""
     admitted: int
     """What may be chosen by the request's own rules."""
+    usual: int
+    """Of that what is not yanked."""
     selectable: int
     """What may be chosen at all: admitted, granted or preferred, and not found unusable."""
     preferred: int | None
@@ -69,11 +71,10 @@ class Selection:
     refused: dict[int, str] = field(default_factory=dict)
 
     def best(self, mask: int) -> int:
-        """The preferred one, else the newest admitted, if it can be not yanked, or granted."""
+        """The preferred one, else the newest usual, admitted or granted one."""
         if self.preferred is not None and mask >> self.preferred & 1:
             return self.preferred
-        admitted = mask & self.admitted
-        return ((admitted & ~self.view.yanked) or admitted or mask).bit_length() - 1
+        return (mask & self.usual or mask & self.admitted or mask).bit_length() - 1
 
     def is_lawful(self, index: int) -> bool:
         """Whether a candidate may be chosen without any distribution's grant."""
@@ -99,6 +100,7 @@ def select(project: Project, policy: Policy, grants: Grants) -> Selection:
         view=view,
         constrained=constrained,
         admitted=admitted,
+        usual=admitted & ~view.yanked,
         selectable=admitted | granted | kept,
         preferred=preferred,
     )

@@ -251,7 +251,12 @@ class Provider:
             selection.pinned |= grant
             return CandidateSet(grant) if grant else NOTHING
         candidates = selection.view.needed(dependency)
-        selection.pinned |= granted_by(selection.view, dependency, candidates.mask)
+        if (
+            dependency.is_pin
+            or dependency.mentions_prerelease
+            or not candidates.mask & selection.usual
+        ):
+            selection.pinned |= granted_by(selection.view, dependency, candidates.mask)
         return candidates
 
     def url_mask(self, view: View, url: str) -> int:
