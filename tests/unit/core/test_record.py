@@ -45,6 +45,20 @@ def test_what_is_written_is_csv(rows: tuple[RecordRow, ...]) -> None:
     assert [columns[0] for columns in reader] == [row.path for row in rows]
 
 
+@given(
+    records.filter(lambda rows: not any("\r" in row.path for row in rows)),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_others_write_is_read(rows: tuple[RecordRow, ...], quotes_all: bool, end: str) -> None:
+    """What the standard library's writer makes of any rows, however it quotes, is read back."""
+    written = io.StringIO(newline="")
+    csv.writer(
+        written, quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL, lineterminator=end
+    ).writerows((row.path, f"sha256={row.sha256}" if row.sha256 else "", row.size) for row in rows)
+    assert parse_record(written.getvalue()) == rows
+
+
 @given(st.text(max_size=200))
 def test_hostile_text_is_read_or_refused(text: str) -> None:
     """Any text is either read or refused as a wrong value, never anything else."""
