@@ -192,7 +192,7 @@ class Linkd:
             self.settle()
 
     def settle(self) -> None:
-        self.daemon.idle()
+        run([CLIENT, "status", "-q", "--wait-idle"], self.around)
 
     def background_ms(self) -> float:
         return processor_ms(self.daemon.pid)
