@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, Place, running_daemon
 from tests.support.index import IndexOptions, RunningIndex, running_index
 from tests.support.tracing import tracing
 from tests.support.wheels import make_wheel
@@ -24,8 +24,15 @@ FAMILIES: Final = {
     "unlink": ("unlink", "unlinkat", "rmdir"),
 }
 NAMES: Final = ("alpha", "beta", "delta", "gamma")
-FILES: Final = 21
-"""In the wheels, but for each one's RECORD."""
+GRAFTED: Final = 10
+"""Renames into the environment: three packages, two names in a folder that is there already, one
+launcher and four dist-infos."""
+DISCARDED: Final = 1
+"""The workspace, which is renamed into the trash."""
+WORKSPACE: Final = 2
+LINKED: Final = 21 + 4 + 4 + 3
+"""The wheels' files, each one's INSTALLER and REQUESTED, and RECORD where there is no launcher."""
+FOLDERS: Final = 27
 
 
 @pytest.fixture
@@ -42,8 +49,22 @@ def index(wheels: Path) -> Iterator[RunningIndex]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def without_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon that stages on demand only."""
+    with (
+        Place.temporary(tmp_path_factory.mktemp("without-pool")) as place,
+        running_daemon(place, env={"LINKD_POOL_DEPTH": "0"}) as running,
+    ):
+        yield running
+
+
 def counted(daemon: Daemon, folder: Path, environment: Path, index: RunningIndex) -> Counter[str]:
-    """The calls by family that one install of all of them takes."""
+    """The daemon's own calls, by family, that one install of all of them takes.
+
+    The process that stages ahead is at work already when the daemon has installed them before,
+    and is not counted.
+    """
     names = [name for family in FAMILIES.values() for name in family]
     daemon.idle()
     with tracing(daemon.pid, folder / "calls", names) as calls:
@@ -55,30 +76,31 @@ def counted(daemon: Daemon, folder: Path, environment: Path, index: RunningIndex
     )
 
 
-def test_a_warm_install(
-    daemon: Daemon, environment: Path, index: RunningIndex, tmp_path: Path
-) -> None:
-    """A wheel that is alone in its folder is grafted by two renames, and one that shares a folder
-    by one for each of its names there; files are linked, and folders made, once for each wheel."""
-    counted(daemon, tmp_path, daemon.place.environment("first"), index)
-    calls = counted(daemon, tmp_path, environment, index)
-    packages, dist_infos, shared, launchers, trash = 3, 4, 2, 1, 1
-    workspace, stages, schemes, folders = 2, 4, 9, 14
-    expected = {
-        "rename": packages + dist_infos + shared + launchers + trash,
-        "link": FILES,
-        "mkdir": workspace + stages + schemes + folders,
-    }
+def counted_warm(daemon: Daemon, folder: Path, index: RunningIndex) -> Counter[str]:
+    """The same for wheels that were installed before, elsewhere."""
+    counted(daemon, folder, daemon.place.environment(f"{folder.name}-first"), index)
+    return counted(daemon, folder, daemon.place.environment(f"{folder.name}-second"), index)
+
+
+def test_staged_ahead(daemon: Daemon, index: RunningIndex, tmp_path: Path) -> None:
+    """An install of what was staged ahead links nothing and makes no folder but its workspace's
+    two: it takes each tree by a rename, and puts another in its place by one."""
+    calls = counted_warm(daemon, tmp_path, index)
+    expected = {"rename": GRAFTED + DISCARDED + 2 * len(NAMES), "link": 0, "mkdir": WORKSPACE}
     assert expected == {family: calls[family] for family in expected}
 
 
-def test_opens_of_a_warm_install(
-    daemon: Daemon, environment: Path, index: RunningIndex, tmp_path: Path
-) -> None:
-    """Four wheels take no more than 83 opens and 17 removals."""
-    counted(daemon, tmp_path, daemon.place.environment("before"), index)
-    calls = counted(daemon, tmp_path, environment, index)
-    assert calls["open"] <= 83
+def test_staged_on_demand(without_pool: Daemon, index: RunningIndex, tmp_path: Path) -> None:
+    """Without a pool files are linked, and folders made, once for each wheel."""
+    calls = counted_warm(without_pool, tmp_path, index)
+    expected = {"rename": GRAFTED + DISCARDED, "link": LINKED, "mkdir": WORKSPACE + FOLDERS}
+    assert expected == {family: calls[family] for family in expected}
+
+
+def test_opens(daemon: Daemon, index: RunningIndex, tmp_path: Path) -> None:
+    """Four wheels that were staged ahead take no more than 64 opens and 17 removals."""
+    calls = counted_warm(daemon, tmp_path, index)
+    assert calls["open"] <= 64
     assert calls["unlink"] <= 17
 
 
