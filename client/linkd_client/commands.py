@@ -30,6 +30,16 @@ _PYTHON = Option(
     "the environment, or its interpreter [VIRTUAL_ENV, else ./.venv]",
     metavar="PATH",
 )
+_TARGET = Option(
+    "-t/--target",
+    "use this folder, modules right in it, instead of the environment",
+    metavar="DIR",
+)
+_PREFIX = Option(
+    "--prefix",
+    "use this folder, laid out like an environment, instead of the environment",
+    metavar="DIR",
+)
 _BREAK = Option(
     "--break-system-packages",
     "change a Python that the system manages, too",
@@ -50,23 +60,7 @@ _EDITABLE = Option(
     metavar="DIR",
     repeatable=True,
 )
-_SYNC_OPTIONS = (
-    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
-    Option(
-        "--extra",
-        "with this extra of the pyproject.toml or lock file",
-        member="extras",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option(
-        "--group",
-        "this dependency group of the pyproject.toml or lock file",
-        member="groups",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    _PYTHON,
+_INDEXES = (
     Option(
         "-i/--index-url",
         "the index [PIP_INDEX_URL]",
@@ -88,6 +82,28 @@ _SYNC_OPTIONS = (
         repeatable=True,
     ),
     Option("--no-index", "use no index, only --find-links [PIP_NO_INDEX]", member="no_index"),
+)
+_PRE = Option("--pre", "take pre-releases too", member="prerelease")
+_SYNC_OPTIONS = (
+    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
+    Option(
+        "--extra",
+        "with this extra of the pyproject.toml or lock file",
+        member="extras",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Option(
+        "--group",
+        "this dependency group of the pyproject.toml or lock file",
+        member="groups",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    _PYTHON,
+    _TARGET,
+    _PREFIX,
+    *_INDEXES,
     Option(
         "--no-binary",
         "build this one of its source; or :all:, :none:",
@@ -124,7 +140,7 @@ _SYNC_OPTIONS = (
         metavar="NAME",
         repeatable=True,
     ),
-    Option("--pre", "take pre-releases too", member="prerelease"),
+    _PRE,
     Option("--require-hashes", "refuse what has no hash to check", member="require_hashes"),
     _DRY_RUN,
     Option(
@@ -165,12 +181,7 @@ def _wanted(
 ) -> dict[str, Json]:
     constraints = arguments.all("--constraint")
     directory = surroundings.working_directory()
-    body: dict[str, Json] = {
-        "environment": surroundings.find_environment(
-            arguments.one("--python"), create="--create" in arguments
-        ),
-        "directory": directory,
-    }
+    body: dict[str, Json] = {**_place(arguments), "directory": directory}
     if requirements:
         body["requirements"] = list(requirements)
     if files or constraints:
@@ -185,10 +196,7 @@ def _wanted(
 def _uninstall(arguments: Arguments) -> Request:
     if not arguments.words:
         raise UsageError("uninstall needs the name of a distribution", arguments.command)
-    body: dict[str, Json] = {
-        "environment": surroundings.find_environment(arguments.one("--python")),
-        "names": list(arguments.words),
-    }
+    body: dict[str, Json] = {**_place(arguments), "names": list(arguments.words)}
     body.update(_members(arguments))
     return Request("POST", "/v1/uninstall", body)
 
@@ -198,10 +206,28 @@ def _list(arguments: Arguments) -> Request:
     form = arguments.one("--format")
     if arguments.wants_json and form:
         raise UsageError(f"--json and --format {form} exclude each other", arguments.command)
-    parameters = {"environment": surroundings.find_environment(arguments.one("--python"))}
+    outdated = "--outdated" in arguments
+    if outdated and form == "freeze":
+        raise UsageError("--format freeze cannot tell of newer versions", arguments.command)
+    parameters: dict[str, Json] = dict(_place(arguments))
     if not arguments.wants_json:
         parameters["format"] = form or "columns"
+    if "--editable" in arguments or "--exclude-editable" in arguments:
+        _refuse_both(arguments, "--editable", "--exclude-editable")
+        parameters["editable"] = "--editable" in arguments
+    parameters.update(_members(arguments))
+    if outdated:
+        surroundings.add_index_settings(parameters)
+    else:
+        _refuse_searching(arguments)
     return Request("GET", "/v1/distributions" + query(parameters))
+
+
+def _refuse_searching(arguments: Arguments) -> None:
+    for option in (*_INDEXES, _PRE):
+        if option.key in arguments:
+            reason = f"{option.key} says where newer versions are: it goes with --outdated"
+            raise UsageError(reason, arguments.command)
 
 
 def _venv(arguments: Arguments) -> Request:
@@ -224,6 +250,27 @@ def _status(arguments: Arguments) -> Request:
 def _shutdown(arguments: Arguments) -> Request:
     _refuse_words(arguments)
     return Request("POST", "/v1/shutdown", {})
+
+
+def _place(arguments: Arguments) -> dict[str, str]:
+    """What the command is about: an environment, or a folder for its interpreter."""
+    _refuse_both(arguments, "--target", "--prefix")
+    python = arguments.one("--python")
+    option = "--target" if "--target" in arguments else "--prefix"
+    folder = arguments.one(option)
+    if folder is None:
+        create = "--create" in arguments
+        return {"environment": surroundings.find_environment(python, create=create)}
+    _refuse_both(arguments, option, "--create")
+    return {
+        "environment": surroundings.find_either(python),
+        option[2:]: surroundings.absolute(folder),
+    }
+
+
+def _refuse_both(arguments: Arguments, one: str, other: str) -> None:
+    if one in arguments and other in arguments:
+        raise UsageError(f"{one} and {other} exclude each other", arguments.command)
 
 
 def _members(arguments: Arguments) -> dict[str, Json]:
@@ -264,7 +311,7 @@ COMMANDS = {
             "uninstall",
             "NAME...",
             "Remove distributions from an environment.",
-            (_PYTHON, _DRY_RUN, _BREAK),
+            (_PYTHON, _TARGET, _PREFIX, _DRY_RUN, _BREAK),
             _uninstall,
         ),
         Command(
@@ -273,12 +320,21 @@ COMMANDS = {
             "Show what is installed in an environment.",
             (
                 _PYTHON,
+                _TARGET,
+                _PREFIX,
                 Option(
                     "--format",
                     "how to print it",
                     metavar="FORMAT",
                     choices=("columns", "freeze", "json"),
                 ),
+                Option("-e/--editable", "only editable installs"),
+                Option("--exclude-editable", "all but editable installs"),
+                Option(
+                    "-o/--outdated", "only what has a newer version, and which", member="outdated"
+                ),
+                *_INDEXES,
+                _PRE,
             ),
             _list,
         ),

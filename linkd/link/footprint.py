@@ -134,7 +134,7 @@ class RecordedFootprint:
 
     @cached_property
     def tops(self) -> frozenset[str]:
-        own = os.path.join(self._location, self._distribution.dist_info)
+        own = os.path.normpath(os.path.join(self._location, self._distribution.dist_info))
         try:
             heads = {_head(line) for line in self._text.splitlines() if line}
         except ValueError:

@@ -32,6 +32,7 @@ from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
 from linkd.venv.installed import read_details, read_installed, read_metadata
+from linkd.venv.placement import Folders
 
 _READING: Final = Reading(metadata=read_metadata, details=read_details)
 
@@ -46,6 +47,7 @@ class Install:
     building: Building
     changer: Changer
     create: CreateEnvironment
+    folders: Folders
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
         """Raises any LinkdError; the environment is then as it was."""
@@ -64,7 +66,7 @@ class Install:
 
     async def _target(self, request: InstallRequest) -> Target:
         try:
-            return await self.prober.probe(request.environment)
+            return await self.prober.probe(request.environment, request.placement)
         except EnvironmentMissing:
             if not request.create or request.dry_run:
                 raise
@@ -124,6 +126,7 @@ class Install:
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
+                target = stack.enter_context(self.folders.made(target))
                 turn = self.changer.ledger.turn(target.identity, plan.names)
                 await stack.enter_async_context(turn)
                 # Others may have changed the same distributions since the first look.

@@ -38,7 +38,7 @@ def find_layout(environment: str) -> Layout:
         EnvironmentMissing: there is nothing at that path.
         NotAnEnvironment: there is something else, or parts of it are missing.
     """
-    path = _normalize(environment)
+    path = normalize(environment)
     prefix = path if _is_folder(path, environment) else _prefix_of(path)
     if prefix is None:
         return _base_layout(environment, prefix=None, python=path)
@@ -88,8 +88,11 @@ def _origins(configuration: Mapping[str, str], python: str) -> Iterator[str]:
             yield os.path.join(home, name)
 
 
-def _normalize(environment: str) -> str:
-    """Without needless parts. `..` is left to the system: behind a link it means another folder."""
+def normalize(environment: str) -> str:
+    """Without needless parts. `..` is left to the system: behind a link it means another folder.
+
+    Raises NotAnEnvironment for a path that none can have.
+    """
     if not os.path.isabs(environment):
         raise NotAnEnvironment(environment=environment, reason="its path is not absolute")
     try:
