@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import InstalledDistribution
@@ -18,6 +18,10 @@ from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
 from linkd.link.beneath import open_regular
+
+
+_PIPS_DETOUR: Final = "../../"
+"""From its ``lib/python``, of which it moves the content into the folder itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,9 @@ class RecordedFootprint:
             path = os.path.relpath(os.path.normpath(recorded), self._prefix)
         else:
             path = os.path.normpath(os.path.join(self._location, recorded))
+        if not self._roots[SchemeKey.PURELIB]:
+            # pip's --target records scripts and data as they lay where it had put them before.
+            path = path.removeprefix(_PIPS_DETOUR)
         is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
         if is_outside or path in self._roots.fixed:
             return
