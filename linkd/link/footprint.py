@@ -19,7 +19,6 @@ from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
 from linkd.link.beneath import open_regular
 
-
 _PIPS_DETOUR: Final = "../../"
 """From its ``lib/python``, of which it moves the content into the folder itself."""
 
@@ -143,6 +142,9 @@ class RecordedFootprint:
             heads = {_head(line) for line in self._text.splitlines() if line}
         except ValueError:
             # A name with a line end in it: only the whole of RECORD tells.
+            heads = set(self._rows)
+        if any(os.path.normpath(f"{self._location}/{head}") in self._roots.fixed for head in heads):
+            # Scheme folders lie below this one: the first name tells nothing of those.
             heads = set(self._rows)
         inside = {path for head in heads for path in self._inside(head)}
         return frozenset(self._roots.top_of(path) for path in inside - {own})

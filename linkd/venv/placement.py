@@ -74,7 +74,8 @@ class Folders:
 
         Raises EnvironmentNotWritable and NoSpace.
         """
-        site = target.site_packages
+        # One folder may have several paths.
+        site = Path(os.path.realpath(target.site_packages))
         try:
             self._make(site)
             there = replace(target, identity=_identity(site))
