@@ -147,7 +147,7 @@ class RecordedFootprint:
             # Scheme folders lie below this one: the first name tells nothing of those.
             heads = set(self._rows)
         inside = {path for head in heads for path in self._inside(head)}
-        return frozenset(self._roots.top_of(path) for path in inside - {own})
+        return frozenset(map(self._roots.top_of, inside)) - {own}
 
     @cached_property
     def paths(self) -> Mapping[str, str | None]:
