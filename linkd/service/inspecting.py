@@ -23,6 +23,7 @@ class Status:
     pending: int
     wheels: int
     wheel_bytes: int
+    unpacked: int
     environments: int
     socket: str
     cache_dir: str
@@ -52,6 +53,7 @@ class ReadStatus:
             pending=self.activity.pending,
             wheels=facts.wheels,
             wheel_bytes=facts.bytes,
+            unpacked=facts.unpacked,
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
