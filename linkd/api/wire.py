@@ -8,14 +8,14 @@ from packaging.utils import NormalizedName
 
 from linkd.api import schema
 from linkd.core.receipt import DistributionEntry, LinkMode, Receipt
-from linkd.core.source import is_wheel
+from linkd.core.source import is_editable, is_wheel
 from linkd.core.target import Placement, Target
 from linkd.fetch.settings import IndexSettings
 from linkd.fetch.urls import file_path
 from linkd.link.modes import LinkPolicy
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.service.inspecting import Status
-from linkd.service.listing import Distributions, Listed, is_editable
+from linkd.service.listing import Distributions, Listed
 from linkd.service.request import InstallRequest, ListRequest, UninstallRequest
 
 
@@ -144,7 +144,7 @@ def _listed(listed: Listed) -> schema.ListedDistribution:
         requested=distribution.requested,
         direct_url=None if direct is None else dict(direct.to_dict()),
     )
-    if direct is not None and is_editable(distribution):
+    if direct is not None and is_editable(direct):
         parts = (file_path(direct.url) or direct.url, direct.subdirectory)
         answer.editable_project_location = os.path.join(*filter(None, parts))
     if newer is not None:

@@ -182,7 +182,7 @@ def _open_site(target: Target) -> int:
 def require_writable(target: Target) -> None:
     """Refuse an environment that cannot be changed, before anything is done for it."""
     site = target.site_packages
-    while not site.exists():
+    while not os.path.exists(site):
         # That of a placement may have to be made.
         site = site.parent
     for folder in {site, target.scheme.platlib, target.scheme.scripts}:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,7 +15,8 @@ from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
-from linkd.core.target import Target
+from linkd.core.source import is_editable
+from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import EnvironmentMissing, InvalidLockFile
 from linkd.fetch.urls import without_credentials
@@ -60,6 +62,7 @@ class Install:
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, supply, run)
+        run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
         return run.receipt(target, plan)
@@ -205,6 +208,17 @@ def _plan(pins: tuple[Pin, ...], installed: Installed, request: InstallRequest) 
     return plan_install(
         pins, {**installed, **detailed}, reinstall=request.reinstall, exact=request.exact
     )
+
+
+def _unreachable(plan: Plan, placement: Placement | None) -> Iterator[str]:
+    """Editable installs that a path entry alone does not make importable."""
+    if placement is not None and placement.flat:
+        for pin in plan.additions:
+            if is_editable(pin.direct_url):
+                yield (
+                    f"{pin.name} is editable: as a rule it is found where {placement.folder} is a "
+                    "site folder (site.addsitedir), but not by PYTHONPATH"
+                )
 
 
 def _still(plan: Plan, installed: Installed) -> Plan:

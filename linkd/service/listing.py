@@ -8,6 +8,7 @@ from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.listings import Pages
+from linkd.core.source import is_editable
 from linkd.core.target import Interpreter, Target
 from linkd.core.wheel import ProjectPage
 from linkd.fetch.configuration import read_index_settings
@@ -88,13 +89,9 @@ async def _page(pages: Pages, name: NormalizedName) -> ProjectPage:
 def _read(target: Target, *, editable: bool | None) -> tuple[InstalledDistribution, ...]:
     installed = read_installed(target)
     detailed = (read_details(installed[name]) for name in sorted(installed))
-    return tuple(one for one in detailed if editable is None or is_editable(one) is editable)
-
-
-def is_editable(distribution: InstalledDistribution) -> bool:
-    """Whether it is installed so that changes of its source count at once (PEP 610)."""
-    direct = distribution.direct_url
-    return direct is not None and direct.dir_info is not None and bool(direct.dir_info.editable)
+    return tuple(
+        one for one in detailed if editable is None or is_editable(one.direct_url) is editable
+    )
 
 
 def _newest(

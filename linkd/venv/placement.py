@@ -19,6 +19,7 @@ from linkd.errors import (
     InvalidRequest,
     LinkdError,
     NoSpace,
+    NotAnEnvironment,
     is_no_space,
     reason_of,
 )
@@ -31,7 +32,8 @@ _NOWHERE: Final = (0, 0)
 def place(placement: Placement, interpreter: Interpreter, python: str) -> Target:
     """The target that a placement is for an interpreter; nothing is made.
 
-    Raises NotAnEnvironment for a path that is none, InvalidRequest where a file is in the way.
+    Raises NotAnEnvironment for a path that is none or cannot be read, InvalidRequest where a file
+    is in the way.
     """
     folder = Path(normalize(placement.folder))
     occupied = _nearest(folder)
@@ -45,7 +47,7 @@ def place(placement: Placement, interpreter: Interpreter, python: str) -> Target
         python=Path(python),
         interpreter=replace(interpreter, externally_managed=None),
         scheme=scheme,
-        identity=_identity(scheme.purelib),
+        identity=_identity(folder, scheme.purelib),
     )
 
 
@@ -78,7 +80,7 @@ class Folders:
         site = Path(os.path.realpath(target.site_packages))
         try:
             self._make(site)
-            there = replace(target, identity=_identity(site))
+            there = replace(target, identity=_identity(target.prefix, site))
         except BaseException as error:
             self._remove(site)
             if isinstance(error, OSError):
@@ -143,11 +145,15 @@ def _layered(folder: Path, interpreter: Interpreter) -> Scheme:
     )
 
 
-def _identity(site: Path) -> tuple[int, int]:
+def _identity(folder: Path, site: Path) -> tuple[int, int]:
     try:
         status = os.stat(site)
     except (FileNotFoundError, NotADirectoryError):
         return _NOWHERE
+    except OSError as error:
+        raise NotAnEnvironment(
+            environment=str(folder), reason=f"{site} cannot be read: {reason_of(error)}"
+        ) from error
     return status.st_dev, status.st_ino
 
 

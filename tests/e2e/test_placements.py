@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.test_refusals import reasons
 from tests.support.daemon import Daemon, Place, Ran
 from tests.support.invariants import check_environment, snapshot
+from tests.support.sources import Project
 from tests.support.wheels import Tamper, make_wheel
 
 UV = str(Path(sys.executable).with_name("uv"))
@@ -179,6 +180,23 @@ def test_what_pip_put_there(client: Client, tool: Path, folder: Path) -> None:
     assert client.ask("uninstall", "--target", folder, "atool", "lib").code == 0
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     assert outside.exists()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_editable(client: Client, folder: Path, tmp_path: Path, option: str) -> None:
+    """An editable install is found where the folder is a site folder; of a target that is told."""
+    project = Project(name="edited").tree(tmp_path / "edited")
+    ran = client.install(option, folder, "-e", project)
+    assert ran.code == 0, ran
+    warnings = ["warning: edited is editable: "] if option == "--target" else []
+    assert [
+        line[: len("warning: edited is editable: ")] for line in ran.err.splitlines()
+    ] == warnings
+    [entry] = folder.rglob("edited.pth")
+    code = (
+        f"import site; site.addsitedir({str(entry.parent)!r}); import edited; print(edited.value)"
+    )
+    assert client.place.run([str(client.environment / "bin" / "python"), "-c", code]).out == "1\n"
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -111,6 +111,12 @@ def test_in_the_way(tmp_path: Path, name: str) -> None:
         target_at(tmp_path / name)
 
 
+def test_not_readable(tmp_path: Path) -> None:
+    """What cannot even be looked at is refused with the reason."""
+    with pytest.raises(NotAnEnvironment, match="cannot be read: file name too long$"):
+        target_at(tmp_path / ("x" * 300))
+
+
 def test_required(tmp_path: Path) -> None:
     """What is not there is refused where it has to be, in the words of the option."""
     require_folder(Placement(folder=str(tmp_path), flat=True))
