@@ -18,11 +18,12 @@ from linkd.core.receipt import Receipt
 from linkd.core.source import is_editable
 from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile
+from linkd.errors import EnvironmentMissing, InvalidLockFile, NotInstalled
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
+from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
@@ -97,9 +98,7 @@ class Install:
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await asyncio.to_thread(
-                satisfying, resolving, installed, _READING, target.interpreter
-            )
+            names = await self._satisfying(resolving, installed, target)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -114,6 +113,17 @@ class Install:
         run.warnings.extend(resolution.warnings)
         pins = with_origins(resolution.pins, supply)
         return pins, _plan(pins, installed, run.request)
+
+    async def _satisfying(
+        self, resolving: ResolveRequest, installed: Installed, target: Target
+    ) -> frozenset[NormalizedName] | None:
+        try:
+            return await asyncio.to_thread(
+                satisfying, resolving, installed, _READING, target.interpreter
+            )
+        except NotInstalled:
+            # Another request has just taken it away, or is about to bring another version.
+            return None
 
     async def _change(
         self,

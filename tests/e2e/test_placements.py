@@ -288,5 +288,5 @@ def test_an_environments_own_site_packages(client: Client, tool: Path) -> None:
     wanted = [("atool",), (*flat, "lib<2"), ("lib>1",), (*flat, "lib")] * 3
     with ThreadPoolExecutor(4) as pool:
         ran = list(pool.map(lambda words: elsewhere.install(*words), wanted))
-    assert [one.code for one in ran] == [0] * len(wanted), ran
+    assert [one.err for one in ran if one.code] == [], ran
     check_environment(other)
