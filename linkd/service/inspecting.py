@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from linkd import __version__
 from linkd.service.activity import Activity
-from linkd.service.ports import StoreFacts
+from linkd.service.ports import PoolFacts, StoreFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,9 @@ class Status:
     wheels: int
     wheel_bytes: int
     unpacked: int
+    staged: int
+    pool_hits: int
+    pool_misses: int
     environments: int
     socket: str
     cache_dir: str
@@ -33,6 +36,7 @@ class Status:
 class ReadStatus:
     activity: Activity
     store: StoreFacts
+    pool: PoolFacts
     environments: Callable[[], int]
     socket: str
     cache_dir: str
@@ -54,6 +58,9 @@ class ReadStatus:
             wheels=facts.wheels,
             wheel_bytes=facts.bytes,
             unpacked=facts.unpacked,
+            staged=self.pool.staged,
+            pool_hits=self.pool.hits,
+            pool_misses=self.pool.misses,
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
