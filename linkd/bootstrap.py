@@ -154,6 +154,7 @@ def make_daemon(settings: Settings) -> Daemon:
             activity=activity,
             store=store,
             environments=lambda: len(state.environments()),
+            warnings=lambda: state.warnings,
             socket=str(settings.socket),
             cache_dir=str(settings.cache_dir),
             started=time.monotonic(),

@@ -4,7 +4,9 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
+from linkd.fetch.urls import redacted
 from linkd.settings import LogLevel
 
 
@@ -16,6 +18,7 @@ def configure_logs(level: LogLevel, *, as_json: bool) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
+            _redact,
             structlog.processors.JSONRenderer()
             if as_json
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
@@ -25,6 +28,18 @@ def configure_logs(level: LogLevel, *, as_json: bool) -> None:
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library; of them only complaints are of interest.
-    logging.basicConfig(
-        level=max(number, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(name)s: %(message)s"))
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
+
+
+def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Whatever is told, and by whichever library: no line has a password in it."""
+    return {
+        name: redacted(value) if isinstance(value, str) else value for name, value in event.items()
+    }
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))

@@ -403,6 +403,7 @@ class StatusAnswer(BaseModel):
                     "environments": 3,
                     "socket": "/run/user/1000/linkd/linkd.sock",
                     "cache_dir": "/home/u/.cache/linkd",
+                    "warnings": [],
                 }
             ]
         }
@@ -419,6 +420,7 @@ class StatusAnswer(BaseModel):
     environments: int
     socket: str
     cache_dir: str
+    warnings: list[str]
 
 
 class ShutdownAnswer(BaseModel):

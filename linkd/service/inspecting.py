@@ -55,6 +55,8 @@ class Status:
     environments: int
     socket: str
     cache_dir: str
+    warnings: tuple[str, ...]
+    """What is wrong with the daemon, although it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class ReadStatus:
     activity: Activity
     store: StoreFacts
     environments: Callable[[], int]
+    warnings: Callable[[], tuple[str, ...]]
     socket: str
     cache_dir: str
     started: float
@@ -84,6 +87,7 @@ class ReadStatus:
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
+            warnings=self.warnings(),
         )
 
 
