@@ -448,7 +448,7 @@ class Problem(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "type": "about:blank",
+                    "type": "/docs/errors#environment-missing",
                     "title": "No such environment",
                     "status": 404,
                     "detail": "there is no environment at /home/u/app/.venv",
@@ -460,7 +460,7 @@ class Problem(BaseModel):
         },
     )
 
-    type: str = "about:blank"
+    type: str = Field(default="about:blank", description="Where /docs/errors describes it")
     title: str
     status: int
     detail: str

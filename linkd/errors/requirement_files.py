@@ -20,7 +20,7 @@ class UnknownFileOption(InvalidRequirementFile):
     An option that is not understood is never passed over.
     """
 
-    sentence = "{place}: {option} is not an option that is known here"
+    sentence = "{place}: {option!r} is not an option that is known here"
     advice = "take it out; linkd-client install --help names the options that there are"
 
     option: str

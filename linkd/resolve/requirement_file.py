@@ -115,7 +115,7 @@ class _Line:
     def shown(self, word: str) -> str:
         """A word of the line for a message, unless it may be a part of a password with blanks."""
         bare = redacted(word)
-        return repr(bare) if bare in redacted_line(self.text) else "a part of a URL"
+        return bare if bare in redacted_line(self.text) else "…"
 
     def misplaced(self, reason: str) -> MisplacedOption:
         return MisplacedOption(path=self.path, line=self.number, reason=reason)
@@ -270,7 +270,7 @@ def _options(line: _Line, text: str) -> Iterator[tuple[str, str]]:
         name, value = _split_option(word)
         name = _ALIASES.get(name, name)
         if not name.startswith("-"):
-            raise line.misplaced(f"{line.shown(word)} stands where an option is expected")
+            raise line.misplaced(f"{line.shown(word)!r} stands where an option is expected")
         if name in _FLAGS:
             if value is not None:
                 raise line.wrong_value(name, "takes no value")
@@ -350,11 +350,11 @@ def _parse_hash(line: _Line, value: str) -> tuple[str, str]:
     if not separator or algorithm not in _STRONG_HASHES:
         wanted = ", ".join(sorted(_STRONG_HASHES))
         shown = line.shown(value)
-        raise line.wrong_hash(f"--hash wants algorithm:digest with one of {wanted}, not {shown}")
+        raise line.wrong_hash(f"--hash wants algorithm:digest with one of {wanted}, not {shown!r}")
     try:
         return algorithm, check_digest(algorithm, digest)
     except ValueError as error:
-        reason = f"{line.shown(digest)} is not a {algorithm} digest in hexadecimal"
+        reason = f"{line.shown(digest)!r} is not a {algorithm} digest in hexadecimal"
         raise line.wrong_hash(reason) from error
 
 
