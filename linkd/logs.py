@@ -1,7 +1,9 @@
 """The daemon's log: structured, to stderr, for people or as JSON lines."""
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -24,7 +26,7 @@ def configure_logs(level: LogLevel, *, as_json: bool) -> None:
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library; of them only complaints are of interest.
@@ -38,6 +40,22 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
     return {
         name: redacted(value) if isinstance(value, str) else value for name, value in event.items()
     }
+
+
+class _Unfailing:
+    """A stream that loses what it cannot write: a full disk below the log stops nobody's work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class _Redacting(logging.Formatter):

@@ -112,12 +112,12 @@ class NoAnswer(NoDaemon):
 
 
 def redacted(text: str) -> str:
-    """Without what may be credentials in a URL: up to the last @ of a word, blanks or not."""
+    """Without what may be credentials in a URL: up to the last @, whatever a password may hold."""
     if "://" not in text or "@" not in text:
         return text
     import re  # noqa: PLC0415 - of use only to who made a mistake
 
-    return re.sub(r"(?<=://)(?:[^\s/@:]*:[^/\n]*@|[^\s/@]*@|\S*:\S*@)(?:\S*@)?", "", text)
+    return re.sub(r"(?<=://)(?:[^\s@]*:.*@|[^/\n]*@)", "", text)
 
 
 def reason_of(error: OSError) -> str:

@@ -83,10 +83,16 @@ class NoRecord(LinkError):
     """
 
     sentence = "{name} cannot be removed: {path} does not say which files are its own"
-    advice = "remove it with the tool that installed it"
-
     name: str
     path: str
+    installer: str | None = None
+    """Who installed it, where that is known."""
+
+    @property
+    def hint(self) -> str:
+        if self.installer is not None:
+            return f"{self.installer} installed it: remove it with that, or make a new environment"
+        return "remove it with the tool that installed it, or make a new environment"
 
 
 class GraftFailed(LinkError):

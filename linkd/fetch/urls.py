@@ -13,6 +13,7 @@ _maybe_token = re.compile(
     r"([?&][^=&\s]*(?:token|secret|signature|password|credential|key|auth)[^=&\s]*=)[^&\s'\"]+",
     re.IGNORECASE,
 )
+_word = re.compile(r"\w{2,}")
 _maybe_in_line = re.compile(r"(?<=://)(?:[^\s@]*:.*@|[^/\n]*@)")
 
 
@@ -56,6 +57,14 @@ def redacted(text: str) -> str:
 def redacted_line(line: str) -> str:
     """What a person wrote in one line: as `redacted`, for passwords with any blanks in them."""
     return redacted(_maybe_in_line.sub("", line))
+
+
+def redacted_about(text: str, line: str) -> str:
+    """What is said about a line, without any word of what `redacted_line` takes out of it."""
+    words = {word for cut in _maybe_in_line.findall(line) for word in _word.findall(cut)}
+    if words:
+        text = re.sub("|".join(sorted(words, key=len, reverse=True)), "…", text)
+    return redacted(text)
 
 
 def without_fragment(url: str) -> str:

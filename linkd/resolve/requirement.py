@@ -21,7 +21,7 @@ from packaging.utils import (
 from linkd.core.source import Source, SourceKind
 from linkd.core.wheel import DistFile
 from linkd.errors import HashContradiction, InvalidRequirement
-from linkd.fetch.urls import redacted, redacted_line, without_credentials
+from linkd.fetch.urls import redacted_about, redacted_line, without_credentials
 from linkd.resolve.source import ARCHIVES, SourceUrl, fragment_hashes, parse_source
 
 _UNNAMED = NormalizedName("")
@@ -63,7 +63,7 @@ class _Draft:
     def refuse(self, reason: str) -> InvalidRequirement:
         return InvalidRequirement(
             requirement=redacted_line(self.text),
-            reason=redacted(reason),
+            reason=redacted_about(reason, self.text),
             origin=self.origin,
         )
 
