@@ -152,7 +152,9 @@ def status(status: Status) -> schema.StatusAnswer:
         requests=schema.Requests(active=max(status.active - 1, 0), total=status.total),
         background=schema.Background(pending=status.pending),
         pool=schema.Pool(),
-        cache=schema.Cache(wheels=status.wheels, bytes=status.wheel_bytes),
+        cache=schema.Cache(
+            wheels=status.wheels, bytes=status.wheel_bytes, unpacked=status.unpacked
+        ),
         environments=status.environments,
         socket=status.socket,
         cache_dir=status.cache_dir,

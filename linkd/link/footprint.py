@@ -6,7 +6,7 @@ tens of thousands of paths.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -218,3 +218,9 @@ def shared_paths(one: Footprint, other: Footprint) -> frozenset[str]:
     if one.tops.isdisjoint(other.tops):
         return frozenset()
     return frozenset(one.paths.keys() & other.paths.keys())
+
+
+def same_content(path: str, footprints: Iterable[Footprint]) -> bool:
+    """Whether all that have the path record one and the same content for it."""
+    contents = {footprint.paths[path] for footprint in footprints}
+    return len(contents) == 1 and None not in contents

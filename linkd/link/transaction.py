@@ -250,7 +250,6 @@ def _remove_leftovers(work: _Work) -> None:
 def _remove(work: _Work, paths: set[str], name: str) -> None:
     replaced = paths & work.traffic.coming
     needed = {path for path in paths - replaced if work.standing.needed_by_others(path)}
-    work.standing.left |= needed
     aside = os.path.join(work.workspace.path, name)
     os.mkdir(aside)
     Removal(

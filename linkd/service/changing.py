@@ -25,13 +25,14 @@ from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
-from linkd.link.ledger import Correction, Ledger, Standing
+from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
-from linkd.link.settling import settle
+from linkd.link.settling import find_wrong, settle
+from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspaces
-from linkd.service.inheritance import Inheritance, find_heirs
+from linkd.service.inheritance import Inheritance
 from linkd.service.ports import Finding, Installed, Remembering
 
 _log = structlog.get_logger(__name__)
@@ -127,30 +128,30 @@ class Changer:
         """
         warnings: list[str] = []
         identity = change.target.identity
-        async with self.ledger.settling(identity, standing, committed=committed) as contested:
+        async with self.ledger.settling(identity, standing, committed=committed) as shared:
             if committed:
-                # Before anything is put right: whoever settles next finds its contents by this.
+                # Before anything is put right: who settles later finds its contents by this.
                 try:
                     await asyncio.to_thread(self._remember, change)
                 except LinkdError as error:
                     _log.warning("not remembered", code=error.code, detail=error.detail)
                     warnings.append(f"what was done could not be remembered: {error.detail}")
             try:
-                warnings += await self._put_right(change, standing, contested, committed=committed)
+                warnings += await self._put_right(change, standing, shared)
             except LinkdError as error:
                 _log.warning("not settled", code=error.code, detail=error.detail)
                 warnings.append(f"files that several distributions share: {error.detail}")
         return tuple(warnings)
 
     async def _put_right(
-        self, change: Change, standing: Standing, contested: Correction, *, committed: bool
+        self, change: Change, standing: Standing, shared: tuple[Shared, ...]
     ) -> list[str]:
-        doubtful = _doubtful(change, standing) if committed else frozenset()
-        heirs = await self._in_thread(find_heirs, change.target, doubtful)
-        inherited, warnings = await self._inheritance.contents(change.target, heirs)
-        corrections = {**inherited, **contested}
+        if not shared:
+            return []
+        wrong = await self._in_thread(find_wrong, change.target, shared)
+        corrections, warnings = await self._inheritance.contents(change.target, wrong)
         if corrections:
-            work = self._in_thread(settle, change, corrections, self._workspaces)
+            work = self._in_thread(settle, change, standing, corrections, self._workspaces)
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 
@@ -209,21 +210,6 @@ def _collisions(intent: Intent, standing: Standing) -> tuple[Collision, ...]:
             )
         )
     return found
-
-
-def _doubtful(change: Change, standing: Standing) -> frozenset[str]:
-    """Shared paths at which something lies that this request did not bring.
-
-    It left them to other owners, or did not graft its own because of one; those may have gone
-    since, each believing that another would see to it.
-    """
-    coming = {addition.name for addition in change.additions}
-    lost = {
-        collision.path
-        for collision in change.collisions
-        if not collision.identical and collision.kept not in coming
-    }
-    return frozenset(lost | standing.left)
 
 
 async def _uninterrupted(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:

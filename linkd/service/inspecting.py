@@ -52,6 +52,7 @@ class Status:
     pending: int
     wheels: int
     wheel_bytes: int
+    unpacked: int
     environments: int
     socket: str
     cache_dir: str
@@ -84,6 +85,7 @@ class ReadStatus:
             pending=self.activity.pending,
             wheels=facts.wheels,
             wheel_bytes=facts.bytes,
+            unpacked=facts.unpacked,
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,

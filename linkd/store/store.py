@@ -42,6 +42,8 @@ class StoreStats:
     wheels: int
     bytes: int
     """Of the wheels' unpacked files."""
+    unpacked: int
+    """Archives unpacked since the start."""
 
 
 class Store:
@@ -133,7 +135,11 @@ class Store:
     async def stats(self) -> StoreStats:
         """Waits for the first count after the start; later ones cost nothing."""
         await self._counted.wait()
-        return StoreStats(wheels=len(self._sizes), bytes=sum(self._sizes.values()))
+        return StoreStats(
+            wheels=len(self._sizes),
+            bytes=sum(self._sizes.values()),
+            unpacked=self._arrivals.unpacked,
+        )
 
     async def _remembered(self, want: Wanted) -> str | None:
         """The sha256 of a file on a disk that was hashed before and has not changed."""

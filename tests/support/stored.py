@@ -30,7 +30,8 @@ from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, Whe
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.rename import Rename
-from linkd.link.settling import settle
+from linkd.link.settling import find_wrong, settle
+from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspace, Workspaces
@@ -219,9 +220,18 @@ class Environment:
                 finally:
                     async with self.ledger.settling(
                         identity, standing, committed=committed
-                    ) as paths:
-                        await asyncio.to_thread(settle, change, paths, self.store.workspaces)
+                    ) as shared:
+                        await asyncio.to_thread(self._put_right, change, standing, shared)
         return outcome
+
+    def _put_right(self, change: Change, standing: Standing, shared: Sequence[Shared]) -> None:
+        """With the wheels that came at the same time; what was there before has no other source."""
+        corrections = {
+            one.path: one.wheel
+            for one in find_wrong(self.target, shared)
+            if one.owner is None or one.wheel is not None
+        }
+        settle(change, standing, corrections, self.store.workspaces)
 
     def files(self) -> dict[str, bytes | str]:
         """Every file below the prefix with its content, every link with what it points at, and
