@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 from typing import TextIO, cast
 
@@ -14,6 +15,7 @@ from linkd.settings import LogLevel
 
 def configure_logs(level: LogLevel, *, as_json: bool) -> None:
     number = getattr(logging, level.upper())
+    stream = cast("TextIO", _Unfailing())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -26,11 +28,11 @@ def configure_logs(level: LogLevel, *, as_json: bool) -> None:
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library; of them only complaints are of interest.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_Redacting("%(name)s: %(message)s"))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
 
@@ -43,19 +45,16 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 class _Unfailing:
-    """A stream that loses what it cannot write: a full disk below the log stops nobody's work."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    """Standard error, which loses what it cannot write: a full disk below it stops nobody's work."""
 
     def write(self, text: str) -> int:
+        # Python's own stream would keep what it could not write, and try again at the end.
         with contextlib.suppress(OSError):
-            self._stream.write(text)
+            os.write(2, text.encode(errors="backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
+        """Nothing is held back."""
 
 
 class _Redacting(logging.Formatter):
