@@ -188,6 +188,7 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
         "doing": "unpacking foo-1.0-py3-none-any.whl",
     },
     errors.CacheUnusable: {"path": "/home/u/.cache/linkd", "reason": "read-only file system"},
+    errors.WheelDamaged: {"sha256": "9f86d081…", "path": "foo/__init__.py"},
     errors.CacheOccupied: {"path": "/home/u/.cache/linkd"},
     errors.NotAnEnvironment: {"reason": "it has no pyvenv.cfg"},
     errors.InterpreterMissing: {

@@ -375,9 +375,9 @@ class Background(BaseModel):
 class Pool(BaseModel):
     """Trees staged ahead of demand."""
 
-    staged: int = 0
-    hits: int = 0
-    misses: int = 0
+    staged: int = Field(description="Trees that are ready.")
+    hits: int = Field(description="Wheels that found their tree ready.")
+    misses: int = Field(description="Wheels that had to be staged when they were asked for.")
 
 
 class Cache(BaseModel):

@@ -70,6 +70,7 @@
     ├── StoreError                  the cache cannot be used
     │   ├── NoSpace                     no-space
     │   ├── CacheUnusable               cache-unusable
+    │   ├── WheelDamaged                wheel-damaged
     │   └── CacheOccupied               cache-occupied
     ├── TargetError                 the environment cannot be used
     │   ├── EnvironmentMissing          environment-missing

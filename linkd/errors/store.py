@@ -35,6 +35,26 @@ class CacheUnusable(StoreError):
     reason: str
 
 
+class WheelDamaged(StoreError):
+    """A wheel in the cache was changed.
+
+    A file of it is not as it was unpacked, most likely because it was edited in place through an
+    environment that shares it.
+    """
+
+    sentence = "{path}, of {filename}, is not as it was unpacked"
+    advice = "the wheel was taken out of the cache: run the command again to have it anew"
+
+    filename: str
+    sha256: str
+    path: str
+    """Of the file that is not as it was unpacked."""
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+
 class CacheOccupied(StoreError):
     """Another daemon has the cache.
 
