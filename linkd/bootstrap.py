@@ -183,6 +183,7 @@ def make_daemon(settings: Settings) -> Daemon:
             store=store,
             pool=pool,
             environments=lambda: len(state.environments()),
+            warnings=lambda: state.warnings,
             socket=str(settings.socket),
             cache_dir=str(settings.cache_dir),
             started=time.monotonic(),

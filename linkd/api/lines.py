@@ -197,6 +197,8 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
     }
     for name, value in rows.items():
         yield f"o{terminal.dim(f'{name:<13}')}{value}"
+    for warning in answer.warnings:
+        yield _warning(warning, terminal)
 
 
 def render_shutdown(answer: ShutdownAnswer, terminal: Terminal) -> Iterator[str]:

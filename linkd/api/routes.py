@@ -125,6 +125,13 @@ def _add_daemon(router: APIRouter, services: Services) -> None:
 
         return await answer(request, Operation(run, lines.render_shutdown))
 
+    @router.get("/docs/errors", tags=["daemon"], include_in_schema=False)
+    async def errors() -> Response:
+        """What each code means, and what to do: docs/errors.md."""
+        from linkd.api.reference import render  # noqa: PLC0415 - hardly anybody asks for it
+
+        return Response(render(), media_type="text/markdown")
+
     @router.get("/healthz", tags=["daemon"])
     async def healthz(_asked: Annotated[schema.HealthQuery, Query()]) -> schema.HealthAnswer:
         """Whether the daemon answers."""

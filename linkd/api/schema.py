@@ -463,6 +463,7 @@ class StatusAnswer(BaseModel):
                     "environments": 3,
                     "socket": "/run/user/1000/linkd/linkd.sock",
                     "cache_dir": "/home/u/.cache/linkd",
+                    "warnings": [],
                 }
             ]
         }
@@ -479,6 +480,7 @@ class StatusAnswer(BaseModel):
     environments: int
     socket: str
     cache_dir: str
+    warnings: list[str]
 
 
 class ShutdownAnswer(BaseModel):
@@ -506,7 +508,7 @@ class Problem(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "type": "about:blank",
+                    "type": "/docs/errors#environment-missing",
                     "title": "No such environment",
                     "status": 404,
                     "detail": "there is no environment at /home/u/app/.venv",
@@ -518,7 +520,7 @@ class Problem(BaseModel):
         },
     )
 
-    type: str = "about:blank"
+    type: str = Field(default="about:blank", description="Where /docs/errors describes it")
     title: str
     status: int
     detail: str

@@ -178,6 +178,7 @@ def status(status: Status) -> schema.StatusAnswer:
         environments=status.environments,
         socket=status.socket,
         cache_dir=status.cache_dir,
+        warnings=list(status.warnings),
     )
 
 

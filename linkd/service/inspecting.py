@@ -30,6 +30,8 @@ class Status:
     environments: int
     socket: str
     cache_dir: str
+    warnings: tuple[str, ...]
+    """What is wrong with the daemon, although it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class ReadStatus:
     store: StoreFacts
     pool: PoolFacts
     environments: Callable[[], int]
+    warnings: Callable[[], tuple[str, ...]]
     socket: str
     cache_dir: str
     started: float
@@ -64,6 +67,7 @@ class ReadStatus:
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
+            warnings=self.warnings(),
         )
 
 

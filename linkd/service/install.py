@@ -18,7 +18,7 @@ from linkd.core.receipt import Receipt
 from linkd.core.source import is_editable
 from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile, NotInstalled, WheelDamaged
+from linkd.errors import EnvironmentMissing, LockFilesContradict, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
@@ -276,7 +276,7 @@ def _locked(
         ):
             other = pins.setdefault(pin.name, pin)
             if other.file != pin.file:
-                raise InvalidLockFile(
+                raise LockFilesContradict(
                     path=lock.path,
                     reason=f"it locks {pin.name} to {pin.file.filename}, "
                     f"another lock file to {other.file.filename}",

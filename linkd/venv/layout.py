@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linkd.errors import EnvironmentMissing, NotAnEnvironment, reason_of
+from linkd.errors import EnvironmentMissing, InterpreterMissing, NotAnEnvironment, reason_of
 
 _CONFIGURATION: Final = "pyvenv.cfg"
 _CONFIGURATION_BYTES: Final = 1 << 16
@@ -49,7 +49,7 @@ def find_layout(environment: str) -> Layout:
     base = find_base(python)
     if base is None:
         home = configuration.get("home", "where it was")
-        raise NotAnEnvironment(
+        raise InterpreterMissing(
             environment=environment, reason=f"the interpreter it was made from is gone from {home}"
         )
     return Layout(prefix=prefix, python=python, base=base, virtual=True)
@@ -162,7 +162,7 @@ def _find_python(prefix: str, environment: str) -> str:
         if is_executable(python):
             return python
     if os.path.isfile(os.path.join(prefix, _CONFIGURATION)):
-        raise NotAnEnvironment(environment=environment, reason="it has no interpreter bin/python")
+        raise InterpreterMissing(environment=environment, reason="it has no interpreter bin/python")
     raise NotAnEnvironment(environment=environment, reason=f"it has no {_CONFIGURATION}")
 
 
@@ -177,9 +177,10 @@ def _is_there(python: str, environment: str) -> bool:
     try:
         os.stat(python)
     except OSError as error:
-        reason = f"its interpreter {python} is a dangling link"
-        if error.errno not in _DANGLING:
-            reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
+        if error.errno in _DANGLING:
+            reason = f"its interpreter {python} is a dangling link"
+            raise InterpreterMissing(environment=environment, reason=reason) from error
+        reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
         raise NotAnEnvironment(environment=environment, reason=reason) from error
     return True
 
