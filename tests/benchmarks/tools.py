@@ -17,6 +17,8 @@ from tests.benchmarks.processes import Surroundings, processor_ms, run
 from tests.support.daemon import Daemon, Place, running_daemon
 
 CLIENT: Final = str(Path(sys.executable).with_name("linkd-client"))
+_ASK: Final = (CLIENT, "--no-autostart")
+"""No daemon but the one that is measured."""
 WITHOUT_POOL: Final = {"LINKD_POOL_DEPTH": "0"}
 """Variables by which a daemon stages only on demand."""
 
@@ -172,10 +174,10 @@ class Linkd:
         return word in self.verbs.split()
 
     def venv(self, environment: Path) -> Command:
-        return [CLIENT, "venv", "-q", "-p", str(self.python), str(environment)]
+        return [*_ASK, "venv", "-q", "-p", str(self.python), str(environment)]
 
     def install(self, asked: Asked) -> Command:
-        command = [CLIENT, "install", "-q", "-p", str(asked.environment), "-i", self.index]
+        command = [*_ASK, "install", "-q", "-p", str(asked.environment), "-i", self.index]
         command += ["-r", str(asked.file)]
         command += ["--dry-run"] if asked.dry else []
         command += ["--json"] if asked.told else []
@@ -183,16 +185,16 @@ class Linkd:
         return [*command, *([] if asked.resolve else ["--no-deps"])]
 
     def uninstall(self, environment: Path, project: str) -> Command:
-        return [CLIENT, "uninstall", "-q", "-p", str(environment), project]
+        return [*_ASK, "uninstall", "-q", "-p", str(environment), project]
 
     def warm(self, asked: Asked) -> None:
         if self.can("warm"):
-            command = [CLIENT, "warm", "-q", "-p", str(asked.environment), "-i", self.index]
+            command = [*_ASK, "warm", "-q", "-p", str(asked.environment), "-i", self.index]
             run([*command, "--no-deps", "-r", str(asked.file)], self.around)
             self.settle()
 
     def settle(self) -> None:
-        run([CLIENT, "status", "-q", "--wait-idle"], self.around)
+        run([*_ASK, "status", "-q", "--wait-idle"], self.around)
 
     def background_ms(self) -> float:
         return processor_ms(self.daemon.pid)
