@@ -15,7 +15,7 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential lint format types layers build venv lock upgrade clean FORCE
+.PHONY: help demo test differential conformance lint format types layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,11 @@ test: lint types layers .make/env/.installed ## Set up, check everything and tes
 differential: .make/env/.installed ## Compare with pip and uv on hundreds of published wheels (network)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
+
+# CONFORMANCE may be --page, which writes the page from what was measured before.
+conformance: .make/env/.installed ## Measure pip and uv again and write docs/conformance.md
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
+	  $(BIN)/python -P -m tests.conformance $(CONFORMANCE)
 
 lint: .make/env/.locked ## Check style and formatting
 	@$(BIN)/ruff check --quiet .
