@@ -34,7 +34,7 @@ differential: .make/env/.installed ## Compare with pip and uv on hundreds of pub
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
 
-# CONFORMANCE may be --page, which writes the page from what was measured before.
+# CONFORMANCE may be --new, to measure what has changed only, or --page, to write the page only.
 conformance: .make/env/.installed ## Measure pip and uv again and write docs/conformance.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.conformance $(CONFORMANCE)

@@ -23,7 +23,7 @@ in `tests/conformance/chapters/`; a difference without a reason fails a test.
 
 **{same}** means as linkd, **{absent}** that the tool has no such command or option. A cell tells what is
 installed afterwards; *refused* means that nothing is changed and the exit code is not 0. Paths are below
-the environment, `site/` is its site-packages.
+the environment, `site/` is its site-packages; no row needs a network.
 
 """
 

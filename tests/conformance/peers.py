@@ -1,6 +1,6 @@
 """What pip and uv did when they were last measured, and with which versions (``peers.json``)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -51,22 +51,25 @@ def write_peers(peers: Peers) -> None:
     RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(peers), indent=1) + b"\n")
 
 
-def measure(behaviours: Iterable[Behaviour], trials: Trials, tell: Callable[[str], None]) -> Peers:
-    """Run pip and uv on every behaviour; `tell` hears of each that is done."""
-    known = list(behaviours)
+def measure(
+    behaviours: Sequence[Behaviour], known: Mapping[str, Measured], trials: Trials
+) -> Peers:
+    """Run pip and uv on every behaviour but those that are known in this form."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        jobs = {
-            (behaviour.claim, tool): threads.submit(trials.outcome, tool, behaviour)
-            for behaviour in known
-            for tool in PEERS
-        }
-        outcomes = {}
-        for behaviour in known:
-            pip, uv = (jobs[behaviour.claim, tool].result() for tool in PEERS)
-            scenario = behaviour.fingerprint
-            outcomes[behaviour.claim] = Measured(scenario=scenario, pip=pip, uv=uv)
-            tell(behaviour.claim)
-    return Peers(versions={tool: version(tool) for tool in PEERS}, outcomes=outcomes)
+        outcomes = threads.map(lambda one: _measured(one, known.get(one.claim), trials), behaviours)
+        return Peers(
+            versions={tool: version(tool) for tool in PEERS},
+            outcomes=dict(zip([one.claim for one in behaviours], outcomes, strict=True)),
+        )
+
+
+def _measured(behaviour: Behaviour, known: Measured | None, trials: Trials) -> Measured:
+    scenario = behaviour.fingerprint
+    if known is not None and known.scenario == scenario:
+        return known
+    print(behaviour.claim, flush=True)
+    pip, uv = (trials.outcome(tool, behaviour) for tool in PEERS)
+    return Measured(scenario=scenario, pip=pip, uv=uv)
 
 
 def row(behaviour: Behaviour, peers: Peers) -> Row:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.conformance.behaviour import Argument, Behaviour, Command, Spelled, Tool, Verb
+from tests.conformance.client import Client
 from tests.conformance.state import After, Environment, observe
 from tests.support.daemon import Place, Ran, running_daemon
 from tests.support.index import IndexOptions, RunningIndex, running_index
@@ -27,20 +28,25 @@ class Trials:
     """A folder to try things in, and a daemon that linkd's client talks to."""
 
     place: Place
+    client: Client
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     @contextmanager
     def ready(cls, folder: Path) -> Iterator["Trials"]:
-        with Place.temporary(folder) as place, running_daemon(place):
-            yield cls(place=place)
+        with (
+            Place.temporary(folder) as place,
+            running_daemon(place),
+            Client.ready(place.env) as client,
+        ):
+            yield cls(place=place, client=client)
 
     def outcome(self, tool: Tool, behaviour: Behaviour) -> str:
         """What a tool does, or `ABSENT`."""
         if any(not _knows(tool, step) for step in behaviour.steps if isinstance(step, Command)):
             return ABSENT
         folder = self.place.folder / "trials" / str(next(self.numbers))
-        bench = _Bench(tool=tool, place=self.place, folder=folder)
+        bench = _Bench(tool=tool, trials=self, folder=folder)
         bench.prepare(behaviour)
         if behaviour.index is None:
             return bench.run(behaviour)
@@ -55,7 +61,7 @@ class _Bench:
     """One tool at one behaviour."""
 
     tool: Tool
-    place: Place
+    trials: Trials
     folder: Path
     index: RunningIndex | None = None
 
@@ -93,27 +99,29 @@ class _Bench:
             ran = self._call(step)
             assert ran.code == 0 or step.may_fail, (self.tool, behaviour.claim, ran)
         before = environment.installed
-        after = After(environment=environment, ran=self._call(last), variables=self.place.env)
+        after = After(
+            environment=environment, ran=self._call(last), variables=self.trials.place.env
+        )
         return observe(before, after, "; ".join(look(after) for look in behaviour.looks))
 
     def _call(self, command: Command) -> Ran:
         given = [self._filled(_spelled(self.tool, one) or "") for one in command.arguments]
         found = self._found() if command.found and command.verb is not Verb.UNINSTALL else []
-        env = {name: self._filled(text) for name, text in command.env.items()}
-        return self.place.run(
-            [*self._program(command.verb), *found, *given],
-            cwd=self.environment.here,
-            stdin=command.stdin,
-            env=env,
-        )
+        variables = {name: self._filled(text) for name, text in command.env.items()}
+        place, here = self.trials.place, self.environment.here
+        if self.tool is Tool.LINKD:
+            arguments = [command.verb, "-p", str(self.environment.prefix), *found, *given]
+            env = {**place.env, **variables}
+            return self.trials.client(arguments, cwd=here, env=env, stdin=command.stdin)
+        program = [*self._program(command.verb), *found, *given]
+        return place.run(program, cwd=here, stdin=command.stdin, env=variables)
 
     def _program(self, verb: Verb) -> list[str]:
+        """pip or uv."""
         prefix = str(self.environment.prefix)
-        if self.tool is Tool.LINKD:
-            return [sys.executable, "-m", "linkd_client", verb, "-p", prefix]
         if self.tool is Tool.UV:
             uv = Path(sys.executable).with_name("uv")
-            cache = self.place.folder / "uv-cache"
+            cache = self.trials.place.folder / "uv-cache"
             return [str(uv), "pip", verb, "--no-config", "--cache-dir", str(cache), "-p", prefix]
         program = [sys.executable, "-m", "pip", *_PIP, "--python", prefix, verb]
         return [*program, "-y"] if verb is Verb.UNINSTALL else program

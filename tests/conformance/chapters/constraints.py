@@ -68,7 +68,7 @@ CONSTRAINTS: Final = Chapter(
             steps=(install("-c", _FILE, "a"),),
             looks=(Says(_FILE),),
             linkd="refused; says “limits.txt”",
-            why="linkd names the place; the others only the requirement.",
+            why="linkd names the file and the line; the others the requirement only.",
         ),
         Behaviour(
             claim="constraints that name further ones",

@@ -229,7 +229,7 @@ HASHES: Final = Chapter(
             projects={"app": Project(name="app")},
             files={"requirements.txt": f"app @ file://{{here}}/app --hash=sha256:{_WRONG}\n"},
             steps=(install("--require-hashes", "-r", "requirements.txt"),),
-            linkd="app 1.0",
+            linkd="refused",
             after=("uv pip_sync::require_hashes_source_tree",),
         ),
         Behaviour(

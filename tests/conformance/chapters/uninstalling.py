@@ -312,6 +312,7 @@ UNINSTALLING: Final = Chapter(
             steps=(install("a"), uninstall("a")),
             looks=(Has("site"),),
             linkd="nothing; `site` is there",
+            why="pip prunes what is empty up to the environment itself, and takes the folder with it.",
         ),
         Behaviour(
             claim="a link in RECORD",
