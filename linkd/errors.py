@@ -30,6 +30,7 @@
     ├── StoreError                   the cache cannot do its work
     │   ├── NoSpace                      no-space
     │   ├── CacheUnusable                cache-unusable
+    │   ├── WheelDamaged                 wheel-damaged
     │   └── CacheOccupied                cache-occupied
     ├── TargetError                  the environment is not one that can be changed
     │   ├── EnvironmentMissing           environment-missing
@@ -558,6 +559,27 @@ class CacheUnusable(StoreError):
 
 
 @dataclass(eq=False, kw_only=True)
+class WheelDamaged(StoreError):
+    """A file of the cache was changed, most likely through an environment that shares it."""
+
+    code = "wheel-damaged"
+    title = "A wheel in the cache was changed"
+
+    filename: str
+    sha256: str
+    path: str
+    """Of the file that is not as it was unpacked."""
+
+    @property
+    def detail(self) -> str:
+        return f"{self.path}, of {self.filename}, is not as it was unpacked"
+
+    @property
+    def hint(self) -> str:
+        return "the wheel was taken out of the cache: run the command again to have it anew"
+
+
+@dataclass(eq=False, kw_only=True)
 class CacheOccupied(StoreError):
     code = "cache-occupied"
     title = "Another daemon has the cache"
@@ -778,6 +800,8 @@ class NoRecord(LinkError):
 
     name: str
     path: str
+    installer: str | None = None
+    """Who installed it, where that is known."""
 
     @property
     def detail(self) -> str:
@@ -785,7 +809,9 @@ class NoRecord(LinkError):
 
     @property
     def hint(self) -> str:
-        return "remove it with the tool that installed it"
+        if self.installer is not None:
+            return f"{self.installer} installed it: remove it with that, or make a new environment"
+        return "remove it with the tool that installed it, or make a new environment"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -5,6 +5,7 @@ live progress line, ``x`` is the exit code and the last.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -115,15 +116,18 @@ def _headline(result: Result, terminal: Terminal) -> str:
 
 def _render_changes(result: Result, terminal: Terminal) -> Iterator[str]:
     came = {entry.name: entry.version for entry in result.installed}
-    went = {entry.name: entry.version for entry in result.removed}
+    # One name may be there several times, where others left a second installation.
+    went: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in result.removed:
+        went[entry.name].append(entry.version)
     for name in sorted(came.keys() | went.keys()):
-        old, new = went.get(name), came.get(name)
-        if old is not None and old == new:
-            yield f"o {terminal.paint('~', 33)} {_pin(name, old, terminal)}"
-            continue
-        if old is not None:
-            yield f"o {terminal.paint('-', 31)} {_pin(name, old, terminal)}"
-        if new is not None:
+        new = came.get(name)
+        for old in went[name]:
+            if old != new:
+                yield f"o {terminal.paint('-', 31)} {_pin(name, old, terminal)}"
+        if new is not None and new in went[name]:
+            yield f"o {terminal.paint('~', 33)} {_pin(name, new, terminal)}"
+        elif new is not None:
             yield f"o {terminal.paint('+', 32)} {_pin(name, new, terminal)}"
 
 
@@ -225,6 +229,8 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
         "background": f"{answer.background.pending} pending",
         "cache": f"{_count(answer.cache.wheels, 'wheel')}, {size(answer.cache.bytes)}, "
         f"in {answer.cache_dir}",
+        "pool": f"{answer.pool.staged} staged, {_count(answer.pool.hits, 'hit')}, "
+        f"{answer.pool.misses} missed",
         "environments": str(answer.environments),
         "memory": size(answer.rss_bytes),
     }

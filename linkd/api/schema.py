@@ -375,14 +375,15 @@ class Background(BaseModel):
 class Pool(BaseModel):
     """Trees staged ahead of demand."""
 
-    staged: int = 0
-    hits: int = 0
-    misses: int = 0
+    staged: int = Field(description="Trees that are ready.")
+    hits: int = Field(description="Wheels that found their tree ready.")
+    misses: int = Field(description="Wheels that had to be staged when they were asked for.")
 
 
 class Cache(BaseModel):
     wheels: int
     bytes: int
+    unpacked: int = Field(description="Archives unpacked since the daemon's start.")
 
 
 class StatusAnswer(BaseModel):
@@ -399,7 +400,7 @@ class StatusAnswer(BaseModel):
                     "requests": {"active": 0, "total": 12},
                     "background": {"pending": 0},
                     "pool": {"staged": 0, "hits": 0, "misses": 0},
-                    "cache": {"wheels": 163, "bytes": 5368709120},
+                    "cache": {"wheels": 163, "bytes": 5368709120, "unpacked": 19},
                     "environments": 3,
                     "socket": "/run/user/1000/linkd/linkd.sock",
                     "cache_dir": "/home/u/.cache/linkd",

@@ -151,8 +151,10 @@ def status(status: Status) -> schema.StatusAnswer:
         # The request that asks is not what anybody asks about.
         requests=schema.Requests(active=max(status.active - 1, 0), total=status.total),
         background=schema.Background(pending=status.pending),
-        pool=schema.Pool(),
-        cache=schema.Cache(wheels=status.wheels, bytes=status.wheel_bytes),
+        pool=schema.Pool(staged=status.staged, hits=status.pool_hits, misses=status.pool_misses),
+        cache=schema.Cache(
+            wheels=status.wheels, bytes=status.wheel_bytes, unpacked=status.unpacked
+        ),
         environments=status.environments,
         socket=status.socket,
         cache_dir=status.cache_dir,

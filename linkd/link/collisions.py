@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from packaging.utils import NormalizedName
 
 from linkd.core.receipt import Collision
-from linkd.link.footprint import Footprint
+from linkd.link.footprint import Footprint, same_content
 
 
 def find_collisions(
@@ -35,14 +35,9 @@ def find_collisions(
         Collision(
             path=path,
             distributions=tuple(names),
-            identical=_same_content(path, [everybody[name] for name in names]),
+            identical=same_content(path, [everybody[name] for name in names]),
             kept=names[-1],
         )
         for path, names in sorted(owners.items())
         if len(names) > 1 and not coming.keys().isdisjoint(names)
     )
-
-
-def _same_content(path: str, footprints: list[Footprint]) -> bool:
-    digests = {footprint.paths[path] for footprint in footprints}
-    return len(digests) == 1 and None not in digests

@@ -8,6 +8,9 @@ below it. Everything else runs at the same time.
 What a request knows of the environment was read at the beginning of its turn. As long as anybody
 is at work there, what has been committed since stands here and takes precedence over that.
 
+A path that several have is put right by each of them at its end, one after the other: whoever is
+the last to touch it sees what has become of all the others.
+
 Everything is changed in the event loop's thread alone. The threads that graft ask `Standing`; what
 it looks at is replaced as a whole, never changed in place.
 """
@@ -15,22 +18,17 @@ it looks at is replaced as a whole, never changed in place.
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 
 from linkd.core.wheel import StoredWheel
-from linkd.link.footprint import Footprint, ancestors, shared_paths
+from linkd.link.footprint import Footprint, ancestors, same_content, shared_paths
+from linkd.link.shared import Shared
 
 Identity = tuple[int, int]
 """Device and inode of an environment's site-packages."""
-
-Orphan = frozenset[str]
-"""A file that nobody has any more, by the SHA-256 that it may have; empty if any."""
-
-Correction = Mapping[str, StoredWheel | Orphan]
-"""Whose content has to lie at a path, or that nothing has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,6 @@ class Standing:
     """Where the content of what comes is."""
     reserved: frozenset[str] = frozenset()
     """Tops below which this request may move and exchange folders whole."""
-    left: set[str] = field(default_factory=set)
-    """Paths of what went that stayed because somebody else needed them."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
     environment: "_Environment | None" = None
     """Set by the ledger; without it nobody else is at work."""
@@ -81,21 +77,24 @@ class Standing:
         )
         seen = self.environment.seen if self.environment is not None else ()
         return self.needed_by_others(path) or any(
-            path in footprint.paths for footprint in (*near, *seen)
+            path in footprint.paths for footprint in (*near, *(it for _, it in seen))
         )
 
     def alone(self, folder: str) -> bool:
         """Whether the folder is below something that only this request's distributions have."""
         return folder in self.reserved or any(top in self.reserved for top in ancestors(folder))
 
-    def holders(self, path: str) -> set[NormalizedName]:
-        """Who else has the path and is there to stay."""
-        return {name for name, footprint in self._others_near(path) if path in footprint.paths}
+    def own(self) -> tuple[tuple[NormalizedName, Footprint], ...]:
+        """What it brings and what it takes away."""
+        return (*self.coming.items(), *self.going.items())
 
-    def has(self, path: str, *, committed: bool) -> bool:
-        """Whether a distribution of this request has the path in the end."""
-        own = self.coming if committed else self.going
-        return any(path in footprint.paths for footprint in own.values())
+    def stayed(self, tops: Iterable[str]) -> Iterator[tuple[NormalizedName, Footprint]]:
+        """Those near the tops whom it found installed, and whom nobody has changed since."""
+        changed = self.environment.changed if self.environment is not None else {}
+        by_top = self.read_tops()
+        near = {name for top in tops for name in by_top.get(top, ())}
+        for name in near - changed.keys():
+            yield name, self.staying[name]
 
     def read_tops(self) -> Mapping[str, list[NormalizedName]]:
         """Who stays, by tops. Reads every RECORD the first time."""
@@ -110,12 +109,8 @@ class Standing:
     def _others_near(self, path: str) -> Iterator[tuple[NormalizedName, Footprint]]:
         """Who stays or was committed meanwhile, and has something below one of its folders."""
         changed = self.environment.changed if self.environment is not None else {}
-        by_top = self.read_tops()
         tops = (path, *ancestors(path))
-        for top in tops:
-            for name in by_top.get(top, ()):
-                if name not in changed:
-                    yield name, self.staying[name]
+        yield from self.stayed(tops)
         for name, present in changed.items():
             if present is None or name in self.coming or name in self.going:
                 continue
@@ -132,12 +127,10 @@ class _Environment:
     standings: tuple[Standing, ...] = ()
     changed: Mapping[NormalizedName, _Present | None] = field(default_factory=dict)
     """What was committed since the first of those who are at work began; None is gone."""
-    seen: tuple[Footprint, ...] = ()
-    """Of all that came or went in this time."""
-    contested: dict[str, set[NormalizedName]] = field(default_factory=dict)
-    """Paths that requests under way at the same time bring with different content."""
-    left: dict[str, Orphan] = field(default_factory=dict)
-    """Paths whose last owner may yet turn out to be gone."""
+    seen: tuple[tuple[NormalizedName, Footprint], ...] = ()
+    """Of all that came or went in this time, also in requests that failed."""
+    removed: tuple[Footprint, ...] = ()
+    """Of what was uninstalled or replaced in this time."""
     settling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -158,24 +151,23 @@ class _Environment:
     def enter(self, standing: Standing) -> None:
         standing.environment = self
         standing.reserved = self._reservable(standing)
-        self._note_contests(standing)
         self.standings += (standing,)
 
     def leave(self, standing: Standing, *, committed: bool) -> None:
         if standing not in self.standings:
             return
         self.standings = tuple(other for other in self.standings if other is not standing)
-        if committed:
-            now: dict[NormalizedName, _Present | None] = dict.fromkeys(standing.going)
-            for name, footprint in standing.coming.items():
-                now[name] = _Present(footprint, standing.wheels[name])
-            self.left.update(dict.fromkeys(standing.left, Orphan()))
-        else:
-            # Who read the environment meanwhile has not seen them.
-            now = {name: _Present(footprint) for name, footprint in standing.going.items()}
-            self._leave_to_others(standing)
+        # Who read the environment meanwhile may have seen what is undone, and not what is back.
+        came, went = standing.coming, standing.going
+        if not committed:
+            came, went = went, came
+        now: dict[NormalizedName, _Present | None] = dict.fromkeys(went)
+        for name, footprint in came.items():
+            now[name] = _Present(footprint, standing.wheels[name] if committed else None)
         self.changed = {**self.changed, **now}
-        self.seen += (*standing.coming.values(), *standing.going.values())
+        self.seen += standing.own()
+        if committed:
+            self.removed += (*standing.going.values(),)
 
     def blocker(self, standing: Standing) -> Standing | None:
         """Who has reserved something below which this one has to put files."""
@@ -184,56 +176,66 @@ class _Environment:
             (other for other in self.standings if not tops.isdisjoint(other.reserved)), None
         )
 
-    def corrections(self, standing: Standing, *, committed: bool) -> Correction:
-        """What has to be put right after a request that has just left."""
-        own = standing.coming.keys() | standing.going.keys()
-        right: dict[str, StoredWheel | Orphan] = {}
-        for path, rivals in self.contested.items():
-            if not rivals.isdisjoint(own):
-                committed_rivals = {name for name in rivals if self._has(name, path)}
-                winner = max(committed_rivals | standing.holders(path), default=None)
-                kept = self.changed.get(winner) if winner is not None else None
-                if kept is not None and kept.wheel is not None:
-                    right[path] = kept.wheel
-        self._forget_contests()
-        for path in [path for path in self.left if not self.flying(path, standing)]:
-            orphan = self.left.pop(path)
-            if not standing.holders(path) and not standing.has(path, committed=committed):
-                right[path] = orphan
-        return right
+    def shared(self, standing: Standing) -> tuple[Shared, ...]:
+        """The paths of a request that has just left which may not be as they have to be.
 
-    def _leave_to_others(self, standing: Standing) -> None:
-        """Paths of a request that failed: while others bring them too, whose is there is open."""
-        for footprint in standing.coming.values():
-            for path, sha256 in footprint.paths.items():
-                if sha256 is not None and self.flying(path, standing):
-                    known = self.left.get(path)
-                    if known != Orphan():
-                        self.left[path] = (known or Orphan()) | {sha256}
+        With nobody else at work, those are what it took away and others have with other content.
+        """
+        rivals = self._rivals(standing)
+        paths = {
+            path
+            for name, footprint in standing.own()
+            for rival, other in rivals
+            if rival != name
+            for path in shared_paths(footprint, other)
+        }
+        paths.update(
+            path
+            for footprint in standing.going.values()
+            for _, other in standing.stayed(footprint.tops)
+            for path in shared_paths(footprint, other)
+            if not same_content(path, (footprint, other))
+        )
+        found = (self._shared(path, standing, rivals) for path in sorted(paths))
+        # What nobody has is left to those who bring or remove it just now.
+        return tuple(
+            one for one in found if one.owner is not None or not self.flying(one.path, standing)
+        )
 
-    def _has(self, name: NormalizedName, path: str) -> bool:
-        present = self.changed.get(name)
-        return present is not None and path in present.footprint.paths
+    def _rivals(self, standing: Standing) -> list[tuple[NormalizedName, Footprint]]:
+        """All others that have come or gone since the first of those at work began, or do now."""
+        own = {id(footprint) for _, footprint in standing.own()}
+        everybody = [*self.seen, *(one for other in self.standings for one in other.own())]
+        everybody += [(name, it.footprint) for name, it in self.changed.items() if it is not None]
+        return [one for one in everybody if id(one[1]) not in own]
 
-    def _forget_contests(self) -> None:
-        flying = {name for standing in self.standings for name in standing.coming}
-        for path, rivals in list(self.contested.items()):
-            if rivals.isdisjoint(flying):
-                del self.contested[path]
-
-    def _note_contests(self, standing: Standing) -> None:
-        rivals = [item for other in self.standings for item in other.coming.items()]
-        rivals += [
-            (name, present.footprint)
+    def _shared(
+        self,
+        path: str,
+        standing: Standing,
+        rivals: Collection[tuple[NormalizedName, Footprint]],
+    ) -> Shared:
+        have = {
+            name: _Present(footprint)
+            for name, footprint in standing.stayed((path, *ancestors(path)))
+            if path in footprint.paths
+        }
+        have.update(
+            (name, present)
             for name, present in self.changed.items()
-            if present is not None and name not in standing.going and name not in standing.coming
-        ]
-        for name, footprint in standing.coming.items():
-            for rival, rivals_footprint in rivals:
-                for path in shared_paths(footprint, rivals_footprint):
-                    content = footprint.paths[path]
-                    if content is None or content != rivals_footprint.paths[path]:
-                        self.contested.setdefault(path, set()).update((name, rival))
+            if present is not None and path in present.footprint.paths
+        )
+        owner = max(have, default=None)
+        concerned = [it for _, it in (*rivals, *standing.own())]
+        concerned += [present.footprint for present in have.values()]
+        return Shared(
+            path=path,
+            owner=owner,
+            sha256=None if owner is None else have[owner].footprint.paths[path],
+            wheel=None if owner is None else have[owner].wheel,
+            contents=frozenset(it.paths[path] for it in concerned if path in it.paths),
+            removed=any(path in it.paths for it in self.removed),
+        )
 
     def _reservable(self, standing: Standing) -> frozenset[str]:
         if not standing.going:
@@ -305,17 +307,19 @@ class Ledger:
     @contextlib.asynccontextmanager
     async def settling(
         self, identity: Identity, standing: Standing, *, committed: bool
-    ) -> AsyncIterator[Correction]:
-        """What has to be put right where several brought, or removed, one path at once.
+    ) -> AsyncIterator[tuple[Shared, ...]]:
+        """The paths to look at because others brought or removed them too, or stay with them.
 
-        Of those who have committed, the content of the one whose name sorts last has to lie there,
-        whoever came first; what nobody has any more has to go. To be entered at the end of every
-        request, before its standing ends; one at a time.
+        To be entered at the end of every request, before its standing ends; one at a time.
         """
         environment = self._environments[identity]
         async with environment.settling:
             environment.leave(standing, committed=committed)
-            yield environment.corrections(standing, committed=committed)
+            alone = not standing.going and len(environment.seen) == len(standing.own())
+            if alone and not environment.standings:
+                yield ()
+            else:
+                yield await asyncio.to_thread(environment.shared, standing)
 
     def _forget_idle(self, identity: Identity) -> None:
         environment = self._environments.get(identity)

@@ -147,11 +147,18 @@ class Workspaces:
             os.close(workspace.lock_fd)
 
     def _discard(self, workspace: Workspace) -> None:
-        if not workspace.in_cache:
+        if workspace.in_cache:
+            self.sweep(workspace.path)
+        else:
             shutil.rmtree(workspace.path, ignore_errors=True)
+
+    def sweep(self, path: str) -> None:
+        """Take a folder out of the pool at once, and remove it in the background, if it is there."""
+        trash = os.path.join(self._trash, f"{os.path.basename(path)}-{secrets.token_hex(4)}")
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
             return
-        trash = os.path.join(self._trash, os.path.basename(workspace.path))
-        os.rename(workspace.path, trash)
         with self._guard:
             self._pending += 1
         try:

@@ -131,9 +131,13 @@ class _Explanation:
         """Those that exclude what would satisfy everything else."""
         for name in self._names():
             selection = self._provider.selection(name)
+            constraints = self._provider.policy.constraints.get(name, ())
             common = self._common(name)
-            if not common & selection.selectable and common & ~selection.constrained:
-                for asked in self._provider.policy.constraints.get(name, ()):
+            if common & selection.selectable:
+                continue
+            # Where one names a URL no index was asked: nothing tells what else there would be
+            if common & ~selection.constrained or any(asked.url for asked in constraints):
+                for asked in constraints:
                     yield f"constraint {asked.text!r} ({asked.origin})"
 
     # Why a version is not there

@@ -20,6 +20,7 @@ from linkd.resolve.crawl import Crawl, Interest, Memory
 from linkd.resolve.explain import explain
 from linkd.resolve.listing import Hashes
 from linkd.resolve.metadata import is_pin
+from linkd.resolve.proof import prereleases_left
 from linkd.resolve.provider import Provider, StartAgain
 from linkd.resolve.requirement import Asked, direct_file, direct_url
 from linkd.resolve.solver import Conflict, Limits, Package, solve
@@ -135,7 +136,8 @@ class _Solving:
             except StartAgain:
                 continue
             except Conflict as conflict:
-                raise explain(conflict.facts, provider) from conflict
+                if not provider.grant(prereleases_left(conflict.facts, provider)):
+                    raise explain(conflict.facts, provider) from conflict
         raise ResolutionLimit(limit=f"{_MAX_STARTS} starts")
 
 

@@ -5,15 +5,17 @@ come, because others may have changed the same distributions meanwhile.
 """
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 import structlog
+from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
@@ -25,14 +27,15 @@ from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
-from linkd.link.ledger import Correction, Ledger, Standing
+from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
-from linkd.link.settling import settle
+from linkd.link.settling import find_wrong, settle
+from linkd.link.shared import Shared
 from linkd.link.stage import Marks
+from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
-from linkd.link.workspace import Workspaces
-from linkd.service.inheritance import Inheritance, find_heirs
-from linkd.service.ports import Finding, Installed, Remembering
+from linkd.service.inheritance import Inheritance
+from linkd.service.ports import Anticipating, Finding, Installed, Remembering
 
 _log = structlog.get_logger(__name__)
 
@@ -65,17 +68,29 @@ class Changer:
     def __init__(
         self,
         ledger: Ledger,
-        workspaces: Workspaces,
+        stager: Stager,
+        ahead: Anticipating,
         executor: Executor,
         *,
         memory: Remembering,
         store: Finding,
     ) -> None:
         self.ledger = ledger
-        self._workspaces = workspaces
+        self.ahead = ahead
+        self._stager = stager
         self._executor = executor
         self._memory = memory
         self._inheritance = Inheritance(memory=memory, store=store)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, target: Target, names: Collection[NormalizedName]) -> AsyncIterator[None]:
+        """Within it nobody else changes these distributions, and uv nothing at all.
+
+        What is installed has to be read within it: either may have changed that before. Raises
+        EnvironmentBusy.
+        """
+        async with self.ledger.turn(target.identity, names), shared_lock(str(target.prefix)):
+            yield
 
     async def change(self, intent: Intent, reporter: Reporter) -> Changed:
         """Do it, whole or not at all. To be called within the turn of the distributions.
@@ -93,12 +108,9 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        target = intent.target
-        async with (
-            shared_lock(str(target.prefix)),
-            self.ledger.stand(target.identity, standing),
-        ):
+        async with self.ledger.stand(intent.target.identity, standing):
             outcome, warnings = await self._carry_out(change, standing, reporter)
+        self.ahead.want(outcome.orders)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
     async def _carry_out(
@@ -106,7 +118,7 @@ class Changer:
     ) -> tuple[Outcome, tuple[str, ...]]:
         stop = threading.Event()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._workspaces, reporter, stop)
+            self._in_thread(carry_out, change, standing, self._stager, reporter, stop)
         )
         warnings: tuple[str, ...] = ()
         try:
@@ -127,30 +139,30 @@ class Changer:
         """
         warnings: list[str] = []
         identity = change.target.identity
-        async with self.ledger.settling(identity, standing, committed=committed) as contested:
+        async with self.ledger.settling(identity, standing, committed=committed) as shared:
             if committed:
-                # Before anything is put right: whoever settles next finds its contents by this.
+                # Before anything is put right: who settles later finds its contents by this.
                 try:
                     await asyncio.to_thread(self._remember, change)
                 except LinkdError as error:
                     _log.warning("not remembered", code=error.code, detail=error.detail)
                     warnings.append(f"what was done could not be remembered: {error.detail}")
             try:
-                warnings += await self._put_right(change, standing, contested, committed=committed)
+                warnings += await self._put_right(change, standing, shared)
             except LinkdError as error:
                 _log.warning("not settled", code=error.code, detail=error.detail)
                 warnings.append(f"files that several distributions share: {error.detail}")
         return tuple(warnings)
 
     async def _put_right(
-        self, change: Change, standing: Standing, contested: Correction, *, committed: bool
+        self, change: Change, standing: Standing, shared: tuple[Shared, ...]
     ) -> list[str]:
-        doubtful = _doubtful(change, standing) if committed else frozenset()
-        heirs = await self._in_thread(find_heirs, change.target, doubtful)
-        inherited, warnings = await self._inheritance.contents(change.target, heirs)
-        corrections = {**inherited, **contested}
+        if not shared:
+            return []
+        wrong = await self._in_thread(find_wrong, change.target, shared)
+        corrections, warnings = await self._inheritance.contents(change.target, wrong)
         if corrections:
-            work = self._in_thread(settle, change, corrections, self._workspaces)
+            work = self._in_thread(settle, change, standing, corrections, self._stager.workspaces)
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 
@@ -209,21 +221,6 @@ def _collisions(intent: Intent, standing: Standing) -> tuple[Collision, ...]:
             )
         )
     return found
-
-
-def _doubtful(change: Change, standing: Standing) -> frozenset[str]:
-    """Shared paths at which something lies that this request did not bring.
-
-    It left them to other owners, or did not graft its own because of one; those may have gone
-    since, each believing that another would see to it.
-    """
-    coming = {addition.name for addition in change.additions}
-    lost = {
-        collision.path
-        for collision in change.collisions
-        if not collision.identical and collision.kept not in coming
-    }
-    return frozenset(lost | standing.left)
 
 
 async def _uninterrupted(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:

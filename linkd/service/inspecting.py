@@ -10,7 +10,7 @@ from linkd import __version__
 from linkd.core.installed import InstalledDistribution
 from linkd.core.target import Target
 from linkd.service.activity import Activity
-from linkd.service.ports import Probing, StoreFacts
+from linkd.service.ports import PoolFacts, Probing, StoreFacts
 from linkd.venv.installed import read_details, read_installed
 
 
@@ -52,6 +52,10 @@ class Status:
     pending: int
     wheels: int
     wheel_bytes: int
+    unpacked: int
+    staged: int
+    pool_hits: int
+    pool_misses: int
     environments: int
     socket: str
     cache_dir: str
@@ -61,6 +65,7 @@ class Status:
 class ReadStatus:
     activity: Activity
     store: StoreFacts
+    pool: PoolFacts
     environments: Callable[[], int]
     socket: str
     cache_dir: str
@@ -81,6 +86,10 @@ class ReadStatus:
             pending=self.activity.pending,
             wheels=facts.wheels,
             wheel_bytes=facts.bytes,
+            unpacked=facts.unpacked,
+            staged=self.pool.staged,
+            pool_hits=self.pool.hits,
+            pool_misses=self.pool.misses,
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,

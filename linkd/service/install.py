@@ -16,7 +16,7 @@ from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.target import Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile
+from linkd.errors import EnvironmentMissing, InvalidLockFile, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
@@ -28,6 +28,7 @@ from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.permission import require_permission
 from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
@@ -104,7 +105,9 @@ class Install:
         exchanged = await exchange_sources(resolving, supply, target.interpreter)
         run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(exchanged.resolving, preferred=preferred), target.interpreter, supply
+            replace(exchanged.resolving, preferred=preferred),
+            target.interpreter,
+            PresentListings(supply, run.keepable(installed), target.interpreter),
         )
         run.warnings.extend(resolution.warnings)
         pins = with_origins(resolution.pins, supply)
@@ -124,8 +127,7 @@ class Install:
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
-                turn = self.changer.ledger.turn(target.identity, plan.names)
-                await stack.enter_async_context(turn)
+                await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
                 installed = await asyncio.to_thread(read_installed, target)
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
@@ -134,8 +136,20 @@ class Install:
                     continue
                 if renewed.names:
                     intent = _intent(target, installed, renewed, fetched, run.request)
-                    run.changed = await self.changer.change(intent, run.reporter)
+                    try:
+                        run.changed = await self.changer.change(intent, run.reporter)
+                    except WheelDamaged as error:
+                        await self._quarantine(error, run)
+                        continue
                 return renewed
+
+    async def _quarantine(self, error: WheelDamaged, run: "_Run") -> None:
+        """Have a wheel that was changed in the cache fetched anew. Raises the error the second time."""
+        if error.sha256 in run.damaged:
+            raise error
+        run.damaged.add(error.sha256)
+        run.warnings.append(f"{error.detail}: it was taken out of the cache and fetched anew")
+        await self.changer.ahead.quarantine(error.sha256)
 
 
 @dataclass(slots=True)
@@ -148,6 +162,8 @@ class _Run:
     spent: dict[str, float] = field(default_factory=dict)
     downloaded: int = 0
     warnings: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    """Wheels that were found changed in the cache, and fetched anew."""
     changed: Changed | None = None
 
     def reinstall(self, names: frozenset[NormalizedName]) -> None:
@@ -157,6 +173,18 @@ class _Run:
             self.request = replace(self.request, reinstall=again | names)
         elif names and not again:
             self.request = replace(self.request, reinstall=names)
+
+    def keepable(self, installed: Installed) -> Installed:
+        """What may stay as it is. What is installed proves no hash, and twice is put right."""
+        again = self.request.reinstall
+        if again is True or self.request.require_hashes:
+            return {}
+        names = frozenset() if again is False else again
+        return {
+            name: present
+            for name, present in installed.items()
+            if name not in names and not present.others
+        }
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)
@@ -248,6 +276,8 @@ def _intent(
 
 def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
     launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
+    if launchers == wheel.manifest.launchers:
+        return wheel
     return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 

@@ -13,6 +13,7 @@ from linkd.core.source import Built
 from linkd.core.target import Interpreter, Target
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
+from linkd.link.pool import Order
 from linkd.resolve.resolver import Resolution, ResolveRequest
 from linkd.store.store import Ensured, StoreStats
 
@@ -60,6 +61,25 @@ class Building(Protocol):
 
 class StoreFacts(Protocol):
     async def stats(self) -> StoreStats: ...
+
+
+class Anticipating(Protocol):
+    """Whoever stages ahead of demand."""
+
+    def want(self, orders: Iterable[Order]) -> None: ...
+
+    async def quarantine(self, sha256: str) -> None: ...
+
+
+class PoolFacts(Protocol):
+    @property
+    def staged(self) -> int: ...
+
+    @property
+    def hits(self) -> int: ...
+
+    @property
+    def misses(self) -> int: ...
 
 
 class Remembering(Protocol):

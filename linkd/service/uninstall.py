@@ -36,7 +36,7 @@ class Uninstall:
             plan = _plan(request, target, await asyncio.to_thread(read_installed, target))
             return make_receipt(target, plan, None, dry_run=True)
         require_permission(target, break_system_packages=request.break_system_packages)
-        async with self.changer.ledger.turn(target.identity, frozenset(request.names)):
+        async with self.changer.turn(target, frozenset(request.names)):
             installed = await asyncio.to_thread(read_installed, target)
             plan = _plan(request, target, installed)
             intent = Intent(target=target, installed=installed, removals=plan.removals)

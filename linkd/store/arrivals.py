@@ -44,7 +44,7 @@ class Downloads(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Arrivals:
     """Brings wheels that are not there yet."""
 
@@ -53,6 +53,8 @@ class Arrivals:
     state: State
     crew: Crew
     find: Callable[[str], Awaitable[StoredWheel | None]]
+    unpacked: int = 0
+    """Archives that were begun to be unpacked."""
 
     async def bring(
         self, want: Wanted, identity: str | None, reporter: Reporter
@@ -109,6 +111,7 @@ class Arrivals:
 
     async def _ingest(self, arrival: Arrival, reporter: Reporter) -> StoredWheel:
         """In the crew's threads; a cancelled one has put everything away when this returns."""
+        self.unpacked += 1
         stop = threading.Event()
         future = asyncio.get_running_loop().run_in_executor(
             self.crew.executor, ingest, arrival, self.layout, self.crew, reporter, stop

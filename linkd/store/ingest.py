@@ -4,7 +4,6 @@ Members are unpacked by several threads, each of them streamed, so that a wheel 
 the memory of a few chunks.
 """
 
-import base64
 import hashlib
 import os
 import threading
@@ -18,6 +17,7 @@ from isal import isal_zlib
 
 from linkd.core.manifest import Manifest, ManifestFile
 from linkd.core.progress import Phase, Progress, Reporter, Silent
+from linkd.core.record import encode_digest
 from linkd.core.target import SchemeKey
 from linkd.errors import BrokenWheel
 from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive, raise_findings
@@ -240,16 +240,12 @@ class _Unpacking:
             self.tally.add(len(chunk))
         if crc != member.crc:
             raise self.archive.broken(f"{member.name!r} has another checksum than declared")
-        if _encoded(promised.digest()) != file.digest:
+        if encode_digest(promised.digest()) != file.digest:
             raise self.archive.broken(f"{member.name!r} is not what RECORD's hash says")
-        return _encoded(sha256.digest()), first
+        return encode_digest(sha256.digest()), first
 
 
 def _write(descriptor: int, chunk: bytes) -> None:
     left = memoryview(chunk)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _encoded(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

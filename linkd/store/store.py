@@ -42,6 +42,8 @@ class StoreStats:
     wheels: int
     bytes: int
     """Of the wheels' unpacked files."""
+    unpacked: int
+    """Archives unpacked since the start."""
 
 
 class Store:
@@ -133,7 +135,11 @@ class Store:
     async def stats(self) -> StoreStats:
         """Waits for the first count after the start; later ones cost nothing."""
         await self._counted.wait()
-        return StoreStats(wheels=len(self._sizes), bytes=sum(self._sizes.values()))
+        return StoreStats(
+            wheels=len(self._sizes),
+            bytes=sum(self._sizes.values()),
+            unpacked=self._arrivals.unpacked,
+        )
 
     async def _remembered(self, want: Wanted) -> str | None:
         """The sha256 of a file on a disk that was hashed before and has not changed."""
@@ -202,7 +208,7 @@ class Store:
     def _clear_leftovers(self) -> None:
         with translated(str(self.layout.root), "clearing what was left half-made"):
             clear_leftovers(self.layout.incoming, before=self._began, keep=".part")
-            clear_leftovers(self.layout.pool, before=self._began)
+            clear_leftovers(self.layout.pool, before=self._began, keep=".tree")
 
     def _empty_trash(self) -> None:
         with contextlib.suppress(OSError):  # tried again at the next start

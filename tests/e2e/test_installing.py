@@ -366,11 +366,12 @@ def test_two_environments_share_the_files(
     ]
     assert results[1]["bytes"]["downloaded"] == 0
     assert index.count(".whl$") == 1
-    inodes = {
-        os.stat(site_packages(path) / "shared" / "__init__.py").st_ino
-        for path in (environment, other)
-    }
-    assert (results[0]["links"]["hardlink"] == 0) or len(inodes) == 1
+    first, second = (
+        os.stat(site_packages(path) / "shared" / "__init__.py") for path in (environment, other)
+    )
+    # Some file systems have no hard links: then the files are copies, and the answer says so.
+    linked = results[1]["links"]["fallback"] is None
+    assert (first.st_ino == second.st_ino, results[1]["links"]["hardlink"] > 0) == (linked, linked)
 
 
 @contextlib.contextmanager

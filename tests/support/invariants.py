@@ -25,12 +25,8 @@ _OWN: Final = re.compile(
 """What belongs to an environment itself."""
 
 
-def check_environment(prefix: Path, *, foreign: Collection[str] = ()) -> None:
-    """Everything installed is whole, recorded, listed once and has what it requires.
-
-    A path that a removed distribution shared may still have that one's content: `foreign` are the
-    digests that a file may have instead of the recorded one.
-    """
+def check_environment(prefix: Path) -> None:
+    """Everything installed is whole, recorded, listed once and has what it requires."""
     [site] = prefix.glob("lib/python*/site-packages")
     found = {
         canonicalize_name(one.metadata["Name"]): one for one in distributions(path=[str(site)])
@@ -39,9 +35,7 @@ def check_environment(prefix: Path, *, foreign: Collection[str] = ()) -> None:
     assert len(found) == len(stems), f"listed twice: {sorted(stems)}"
     # Of several that record a path with different content, the file is that of the last name.
     rows = {path: row for name in sorted(found) for path, row in _record_of(found[name], site)}
-    problems = [
-        fault for path, row in rows.items() for fault in _faults(prefix, path, row, foreign)
-    ]
+    problems = [fault for path, row in rows.items() for fault in _faults(prefix, path, row)]
     problems += _unexpected(prefix, site, rows.keys())
     problems += _unmet(found)
     assert not problems, "\n".join(problems)
@@ -120,18 +114,16 @@ def _record_of(distribution: Distribution, site: Path) -> Iterator[tuple[Path, t
         yield Path(os.path.normpath(site / name)), (digest, size)
 
 
-def _faults(
-    prefix: Path, path: Path, row: tuple[str, str], foreign: Collection[str]
-) -> Iterator[str]:
+def _faults(prefix: Path, path: Path, row: tuple[str, str]) -> Iterator[str]:
     digest, size = row
     algorithm, _, value = digest.partition("=")
     if not path.is_relative_to(prefix):
         yield f"{path} leads out of the environment"
     elif not path.is_file():
         yield f"{path} is recorded and not there"
-    elif digest and (found := _digest(path, algorithm)) not in {value, *foreign}:
+    elif digest and (found := _digest(path, algorithm)) != value:
         yield f"{path} has another hash than recorded: {found}"
-    elif size and not foreign and int(size) != path.stat().st_size:
+    elif size and int(size) != path.stat().st_size:
         yield f"{path} has another size than recorded"
 
 

@@ -193,7 +193,7 @@ HASHES: Final = Chapter(
             linkd="refused",
         ),
         Behaviour(
-            claim="the right digest of another algorithm",
+            claim="a digest that is said to be another algorithm's",
             wheels=_WHEELS,
             files={"requirements.txt": f"a==1.0 --hash=sha512:{{sha256:{_A}}}\n"},
             steps=(install("--require-hashes", "-r", "requirements.txt"),),

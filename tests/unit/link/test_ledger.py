@@ -12,7 +12,8 @@ from linkd.core.manifest import Manifest
 from linkd.core.target import SchemeKey
 from linkd.core.wheel import StoredWheel
 from linkd.link.footprint import Footprint
-from linkd.link.ledger import Correction, Identity, Ledger, Orphan, Standing
+from linkd.link.ledger import Identity, Ledger, Standing
+from linkd.link.shared import Shared
 
 HERE: Identity = (1, 1)
 ELSEWHERE: Identity = (1, 2)
@@ -73,9 +74,16 @@ async def at_work(
         yield
 
 
-async def settle(ledger: Ledger, one: Standing, *, committed: bool = True) -> Correction:
-    async with ledger.settling(HERE, one, committed=committed) as paths:
-        return paths
+async def settle(
+    ledger: Ledger, one: Standing, *, committed: bool = True
+) -> dict[str, NormalizedName | None]:
+    """Who has to be at each path that is looked at."""
+    return {shared.path: shared.owner for shared in await settled(ledger, one, committed)}
+
+
+async def settled(ledger: Ledger, one: Standing, committed: bool = True) -> tuple[Shared, ...]:
+    async with ledger.settling(HERE, one, committed=committed) as shared:
+        return shared
 
 
 async def test_turns(ledger: Ledger) -> None:
@@ -199,25 +207,52 @@ async def test_what_failed_meanwhile(ledger: Ledger) -> None:
 @pytest.mark.parametrize("failing", ["", "a", "b"])
 async def test_winners(ledger: Ledger, order: str, failing: str) -> None:
     """Of different contents under way at once, that of the last name that was committed stays."""
-    both = {one: standing(coming={one: {"space/x": one, "space/same": "1"}}) for one in "ab"}
-    right: dict[str, StoredWheel | Orphan] = {}
+    both = {one: standing(coming={one: {"space/x": one, f"space/{one}": "1"}}) for one in "ab"}
     async with at_work(ledger, both["a"]), at_work(ledger, both["b"]):
         for one in order:
-            right |= await settle(ledger, both[one], committed=one != failing)
+            shared = await settled(ledger, both[one], one != failing)
 
     winner = max({"a", "b"} - {failing})
-    assert right == {"space/x": wheel(winner)}
+    assert shared == (
+        Shared(
+            path="space/x", owner=name(winner), sha256=winner, wheel=wheel(winner),
+            contents=frozenset("ab"), removed=False,
+        ),
+    )  # fmt: skip
+
+
+async def test_nobody_else(ledger: Ledger) -> None:
+    """Who is alone at work has only to look at what it took away and others have differently."""
+    staying = {"z": {"space/x": "z", "space/y": "1"}}
+    own = {"space/x": "a", "space/y": "1", "a": "1"}
+    coming = standing(coming={"a": own}, staying=staying)
+    going = standing(going={"a": own}, staying=staying)
+    async with at_work(ledger, coming):
+        assert await settle(ledger, coming) == {}
+    async with at_work(ledger, going):
+        assert await settle(ledger, going) == {"space/x": name("z")}
 
 
 async def test_a_winner_who_was_there(ledger: Ledger) -> None:
-    """Where the last name is installed and stays, nobody's content takes its place."""
+    """Where the last name is installed and stays, it is the owner, whoever else comes."""
     staying = {"z": {"space/x": "z"}}
     both = [standing(coming={one: {"space/x": one}}, staying=staying) for one in "ab"]
     async with at_work(ledger, both[0]), at_work(ledger, both[1]):
-        assert [await settle(ledger, one) for one in both] == [{}, {}]
+        shared = [await settled(ledger, one) for one in both]
+    assert [(one.owner, one.sha256, one.wheel) for [one] in shared] == [(name("z"), "z", None)] * 2
 
 
-async def test_a_winner_who_is_renewed(ledger: Ledger) -> None:
+async def test_an_owner_who_goes_while_another_leaves_the_path_to_it(ledger: Ledger) -> None:
+    """Who found the last name installed may own the path when that one has gone meanwhile."""
+    coming = standing(coming={"a": {"space/x": "a"}}, staying={"z": {"space/x": "z"}})
+    going = standing(going={"z": {"space/x": "z"}})
+    async with at_work(ledger, coming), at_work(ledger, going):
+        assert await settle(ledger, coming) == {"space/x": name("z")}
+        [shared] = await settled(ledger, going)
+    assert (shared.owner, shared.wheel) == (name("a"), wheel("a"))
+
+
+async def test_an_owner_who_is_renewed(ledger: Ledger) -> None:
     """What was brought before does not come back when a newer version has taken its place."""
     a, b = (standing(coming={one: {"space/x": one}}) for one in "ab")
     async with ledger.turn(HERE, [name("waits")]):
@@ -226,15 +261,16 @@ async def test_a_winner_who_is_renewed(ledger: Ledger) -> None:
             await settle(ledger, b)
         newer = standing(coming={"b": {"b": "2"}}, going={"b": {"space/x": "b"}})
         async with at_work(ledger, newer):
-            assert await settle(ledger, newer) == {}
+            assert await settle(ledger, newer) == {"space/x": name("a")}
 
 
-async def test_content_that_is_not_known(ledger: Ledger) -> None:
-    """Files that are made for each environment are taken for different."""
-    a, b = (standing(coming={one: {"bin/x": None}}) for one in "ab")
-    async with at_work(ledger, a), at_work(ledger, b):
-        await settle(ledger, b)
-        assert await settle(ledger, a) == {"bin/x": wheel("b")}
+async def test_what_came_and_was_undone(ledger: Ledger) -> None:
+    """Who read the environment while a request was listed that failed does not take it for there."""
+    failing = standing(coming={"b": {"space/x": "b"}})
+    reading = standing(coming={"a": {"space/x": "a"}}, staying={"b": {"space/x": "b"}})
+    async with at_work(ledger, failing), at_work(ledger, reading):
+        assert await settle(ledger, failing, committed=False) == {}
+        assert await settle(ledger, reading) == {"space/x": name("a")}
 
 
 async def test_a_shared_file_whose_owners_go_at_once(ledger: Ledger) -> None:
@@ -243,18 +279,18 @@ async def test_a_shared_file_whose_owners_go_at_once(ledger: Ledger) -> None:
     async with at_work(ledger, a), at_work(ledger, b):
         assert a.needed_by_others("space/x")
         assert b.needed_by_others("space/x")
-        a.left.add("space/x")
-        b.left.add("space/x")
         assert await settle(ledger, a) == {}
-        assert await settle(ledger, b) == {"space/x": Orphan()}
+        [shared] = await settled(ledger, b)
+    assert (shared.owner, shared.removed) == (None, True)
 
 
 async def test_a_shared_file_of_two_that_fail(ledger: Ledger) -> None:
-    """A file that two brought and neither kept goes, if it is one of theirs."""
+    """A file that two brought and neither kept is nobody's, and none of them has removed it."""
     a, b = (standing(coming={one: {"space/x": one}}) for one in "ab")
     async with at_work(ledger, a), at_work(ledger, b):
         assert await settle(ledger, a, committed=False) == {}
-        assert await settle(ledger, b, committed=False) == {"space/x": Orphan("a")}
+        [shared] = await settled(ledger, b, committed=False)
+    assert (shared.owner, shared.removed, shared.contents) == (None, False, frozenset("ab"))
 
 
 async def test_nothing_is_remembered(ledger: Ledger) -> None:

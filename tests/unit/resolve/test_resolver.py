@@ -450,12 +450,14 @@ class TestConflicts:
         ]
 
     async def test_prerelease_hint(self, world: World) -> None:
-        """Where only a pre-release would do, the option is named."""
-        world.add("lib", "1.0")
+        """Where a pre-release would do that nothing admits, the option is named."""
+        world.add("app", "1.0", "lib")
+        world.add("lib", "1.0", "core<2")
         world.add("lib", "2.0rc1")
+        world.add("core", "2.0")
 
         with pytest.raises(Unsolvable) as caught:
-            await versions(world, "lib>1.5")
+            await versions(world, "app", "core")
 
         assert "lib 2.0rc1 is a pre-release: --pre admits it" in caught.value.explanation
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import posixpath
 import struct
 import zipfile
 from collections.abc import Callable
@@ -408,3 +409,34 @@ def test_metadata_below_a_package(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, "foo", tamper=Tamper(recorded=bundled))
 
     assert bundled.keys() <= {file.member.name for file in read(wheel).files}
+
+
+places = st.sampled_from(
+    ["", f"{DATA}/scripts/", f"{DATA}/data/", f"{DATA}/headers/", f"{DATA}/purelib/", f"{DATA}/"]
+)
+tricks = st.lists(
+    st.sampled_from(
+        ["..", ".", "", "/", "\\", "C:", "\0", "a", "bin", "python", "foo", "é", "x.dist-info"]
+    ),
+    max_size=5,
+)
+
+
+@given(places, st.one_of(tricks.map("/".join), tricks.map("".join)))
+def test_any_member_is_refused_or_stays_below(
+    tmp_path_factory: pytest.TempPathFactory, place: str, trick: str
+) -> None:
+    """Whatever a member is called, it is refused, or goes below its scheme under a name of its own."""
+    folder = tmp_path_factory.getbasetemp() / "members"
+    wheel = make_wheel(folder, "foo", tamper=Tamper(recorded={f"{place}{trick}": "x"}))
+    try:
+        contents = read(wheel)
+    except (BrokenWheel, UnsafeWheel):
+        return
+    for file in contents.files:
+        joined = posixpath.normpath(f"/env/{file.scheme}/{file.destination}")
+        assert joined == f"/env/{file.scheme}/{file.destination}"
+        assert (file.scheme, file.destination) not in {
+            ("scripts", "python"),
+            ("data", "bin/python"),
+        }

@@ -61,3 +61,12 @@ def test_taken_names_stay_below(name: str) -> None:
 def test_folders() -> None:
     """Every folder on the way to a file is found once."""
     assert folders(["a/b/c", "a/d", "e"]) == {"a", "a/b"}
+
+
+harmless = st.lists(st.sampled_from(["a", "pkg", "é", "x.py", "..a"]), max_size=3)
+
+
+@given(harmless, st.sampled_from(["..", ".", "", "a\\b", "a\0b", "a\nb"]), harmless)
+def test_one_bad_part_is_enough(before: list[str], bad: str, after: list[str]) -> None:
+    """A name is refused wherever in it a part is that could lead elsewhere."""
+    assert name_problem("/".join([*before, bad, *after])) is not None

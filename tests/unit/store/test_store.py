@@ -245,7 +245,7 @@ async def test_stats(store: Store, index: Path) -> None:
     one = await store.ensure(dist_file(make_wheel(index, "foo")))
     two = await store.ensure(dist_file(make_wheel(index, "bar")))
     await store.retire(two.wheel.manifest.sha256)
-    assert await store.stats() == StoreStats(wheels=1, bytes=one.wheel.manifest.size)
+    assert await store.stats() == StoreStats(wheels=1, bytes=one.wheel.manifest.size, unpacked=2)
     assert await store.find(two.wheel.manifest.sha256) is None
 
 
@@ -260,7 +260,7 @@ async def test_stats_of_another_run(
     stats = await second.stats()
     await second.close()
     state.close()
-    assert stats == StoreStats(wheels=1, bytes=ensured.wheel.manifest.size)
+    assert stats == StoreStats(wheels=1, bytes=ensured.wheel.manifest.size, unpacked=0)
 
 
 async def test_damaged_manifest(
