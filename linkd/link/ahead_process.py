@@ -55,7 +55,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shape(self) -> Shape:
-        return Shape(Roots(self.roots, frozenset()), self.requested)
+        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

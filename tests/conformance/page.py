@@ -81,7 +81,8 @@ def _provenance(behaviours: Iterator[Behaviour]) -> Iterator[str]:
         for name in behaviour.after:
             file, _, test = name.partition("::")
             tests[file].add(test)
-    yield "\n## The peers' own tests\n\nRows were made after these.\n\n"
+    yield "\n## The peers' own tests\n\n"
+    yield "Rows were made after these. What compiles, locks, publishes or needs a network has none.\n\n"
     for file in sorted(tests):
         names = ", ".join(f"`{test}`" for test in sorted(tests[file]))
         yield f"- {file}: {names}\n"

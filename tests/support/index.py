@@ -273,8 +273,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._give(body, path, fault)
 
-    do_HEAD = do_GET  # noqa: N815 - the base's name; uv asks so for a wheel's size
-
     def _authorized(self) -> bool:
         auth = self.server.index.options.auth
         if auth is None:

@@ -38,8 +38,7 @@ CHOOSING: Final = Chapter(
             claim="no final version is in the range",
             wheels=(wheel("a"), wheel("a", "2.0rc1")),
             steps=(install("a>1.0"),),
-            linkd="refused",
-            why="linkd takes pre-releases that nobody named only of projects that have nothing else.",
+            linkd="a 2.0rc1",
             after=("uv pip_install_scenarios::package_only_prereleases_in_range",),
         ),
         Behaviour(

@@ -164,8 +164,7 @@ SYNCING: Final = Chapter(
                 sync(_FILE),
             ),
             looks=(Has("site/old"),),
-            linkd="refused; `site/old` is there",
-            why="linkd removes by RECORD only.",
+            linkd="b 1.0; no `site/old`",
         ),
         Behaviour(
             claim="a lock file brings what it names for this Python",

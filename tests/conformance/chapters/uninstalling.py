@@ -254,8 +254,8 @@ UNINSTALLING: Final = Chapter(
                 uninstall("a"),
             ),
             looks=(Has("site/a"),),
-            linkd="a 1.0; `site/a` is there",
-            why="As with pip, one at a time; uv removes all.",
+            linkd="nothing; no `site/a`",
+            why="As with uv; pip removes one at a time.",
             after=("uv pip_uninstall::uninstall_duplicate",),
         ),
         Behaviour(
@@ -267,8 +267,7 @@ UNINSTALLING: Final = Chapter(
                 uninstall("old"),
             ),
             looks=(Has("site/old"), Has(_EGG)),
-            linkd="refused; `site/old` is there; `site/old-1.0-py3.egg-info` is there",
-            why="linkd removes by RECORD only.",
+            linkd="nothing; no `site/old`; no `site/old-1.0-py3.egg-info`",
             after=("uv pip_uninstall::uninstall_egg_info",),
         ),
         Behaviour(
@@ -290,8 +289,8 @@ UNINSTALLING: Final = Chapter(
                 uninstall("old"),
             ),
             looks=(Has("site/old"), Has(_EGG)),
-            linkd="refused; `site/old` is there; `site/old-1.0-py3.egg-info` is there",
-            why="linkd removes by RECORD only.",
+            linkd="nothing; no `site/old`; no `site/old-1.0-py3.egg-info`",
+            why="As with pip; uv goes by top_level.txt only.",
         ),
         Behaviour(
             claim="what `setup.py develop` left",
@@ -302,8 +301,7 @@ UNINSTALLING: Final = Chapter(
                 uninstall("old"),
             ),
             looks=(Has("site/old.egg-link"), Has("../here/src/old.py")),
-            linkd="refused; `site/old.egg-link` is there; `../here/src/old.py` is there",
-            why="linkd removes by RECORD only.",
+            linkd="nothing; no `site/old.egg-link`; `../here/src/old.py` is there",
             after=("uv pip_uninstall::uninstall_legacy_editable",),
         ),
         Behaviour(

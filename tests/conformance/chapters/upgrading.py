@@ -271,8 +271,7 @@ UPGRADING: Final = Chapter(
                 Lost("some_name-1.0-py3-none-any.whl"),
                 install("needs"),
             ),
-            linkd="refused",
-            why="linkd takes what is there only where all of it answers; otherwise from where the wheels are.",
+            linkd="needs 1.0, some-name 1.0",
             after=("pip test_install_upgrade.py::test_install_find_existing_package_canonicalize",),
         ),
         Behaviour(
@@ -286,8 +285,7 @@ UPGRADING: Final = Chapter(
             claim="`-U` of what nobody has any more",
             wheels=(wheel("a"),),
             steps=(install("a"), Lost("a-1.0-py3-none-any.whl"), install("-U", "a")),
-            linkd="refused",
-            why="linkd cannot tell that there is nothing newer where there is nothing at all.",
+            linkd="a 1.0",
         ),
         Behaviour(
             claim="a local version that is there answers a name",
