@@ -84,8 +84,8 @@ def _provenance(behaviours: Iterator[Behaviour]) -> Iterator[str]:
     yield "\n## The peers' own tests\n\n"
     yield "Rows were made after these. What compiles, locks, publishes or needs a network has none.\n\n"
     for file in sorted(tests):
-        names = ", ".join(f"`{test}`" for test in sorted(tests[file]))
-        yield f"- {file}: {names}\n"
+        names = ", ".join(f"`{test}`" for test in sorted(tests[file]) if test)
+        yield f"- {file}{': ' if names else ''}{names}\n"
 
 
 def _told(one: Row, tool: Tool) -> str:
