@@ -15,8 +15,8 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential conformance resolutions lint format types layers build venv lock
-.PHONY: upgrade clean FORCE
+.PHONY: help demo test differential conformance resolutions docs lint format types layers build venv
+.PHONY: lock upgrade clean FORCE
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ differential: .make/env/.installed ## Compare with pip and uv on hundreds of pub
 conformance: .make/env/.installed ## Measure pip and uv again and write docs/conformance.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.conformance $(CONFORMANCE)
+
+docs: .make/env/.installed ## Write docs/errors.md anew from the errors themselves
+	@$(BIN)/python -P -m linkd.api.reference > docs/errors.md
 
 # Needed after a change of uv's pin or of tests/cases/resolution/: what uv answers is kept there.
 resolutions: .make/env/.installed ## Record anew what uv answers to the resolution cases

@@ -36,9 +36,10 @@ from linkd.server import DaemonServer
 from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
-from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
 from linkd.service.isolating import Forgetful, IsolateBuild
+from linkd.service.listing import ListDistributions
 from linkd.service.ports import Supplying
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
@@ -49,6 +50,7 @@ from linkd.store.state import State
 from linkd.store.store import Store
 from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
+from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
 _GRAFTING_THREADS: Final = 8
@@ -167,19 +169,21 @@ def make_daemon(settings: Settings) -> Daemon:
         building=supply,
         changer=changer,
         create=create,
+        folders=Folders(),
     )
     fleeting = Changer(changer.ledger, stager, ahead, grafting, memory=Forgetful(), store=store)
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
         uninstall=Uninstall(prober=prober, changer=changer),
-        distributions=ListDistributions(prober=prober),
+        distributions=ListDistributions(prober=prober, indexes=indexes),
         create=create,
         status=ReadStatus(
             activity=activity,
             store=store,
             pool=pool,
             environments=lambda: len(state.environments()),
+            warnings=lambda: state.warnings,
             socket=str(settings.socket),
             cache_dir=str(settings.cache_dir),
             started=time.monotonic(),

@@ -4,15 +4,12 @@ Each line begins with its channel: ``o`` is for stdout, ``e`` for stderr, ``p`` 
 live progress line, ``x`` is the exit code and the last.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from linkd.api.schema import (
-    DistributionsAnswer,
-    ListedDistribution,
     Problem,
     Result,
     ShutdownAnswer,
@@ -175,42 +172,6 @@ def _render_details(result: Result, terminal: Terminal) -> Iterator[str]:
     yield f"o{terminal.dim(f'times: {spent}')}"
 
 
-def render_distributions(answer: DistributionsAnswer, style: str) -> Iterator[str]:
-    if style == "freeze":
-        for distribution in answer.distributions:
-            yield f"o{_frozen(distribution)}"
-        return
-    if style == "json":
-        # What pip and uv print for this option, and what IDEs read.
-        pairs = [{"name": each.name, "version": each.version} for each in answer.distributions]
-        yield f"o{json.dumps(pairs)}"
-        return
-    if not answer.distributions:
-        return
-    rows = [("Package", "Version")]
-    rows += [(clean(entry.name), clean(entry.version)) for entry in answer.distributions]
-    width = max(len(name) for name, _ in rows)
-    rule = max(len(version) for _, version in rows)
-    rows.insert(1, ("-" * width, "-" * rule))
-    for name, version in rows:
-        yield f"o{name:<{width}} {version}"
-
-
-def _frozen(distribution: ListedDistribution) -> str:
-    """A line that installs the same again."""
-    direct = distribution.direct_url or {}
-    url = direct.get("url")
-    if not url:
-        return clean(f"{distribution.name}=={distribution.version}")
-    fragment = f"#subdirectory={direct['subdirectory']}" if direct.get("subdirectory") else ""
-    if direct.get("dir_info", {}).get("editable"):
-        return clean(f"-e {url}{fragment}")
-    repository = direct.get("vcs_info")
-    if repository:
-        url = f"{repository['vcs']}+{url}@{repository['commit_id']}"
-    return clean(f"{distribution.name} @ {url}{fragment}")
-
-
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:
     if terminal.verbosity < 0:
         return
@@ -236,6 +197,8 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
     }
     for name, value in rows.items():
         yield f"o{terminal.dim(f'{name:<13}')}{value}"
+    for warning in answer.warnings:
+        yield _warning(warning, terminal)
 
 
 def render_shutdown(answer: ShutdownAnswer, terminal: Terminal) -> Iterator[str]:

@@ -22,6 +22,9 @@ from linkd.link.recorded import claimed_files, parse_rows, read_record
 _LISTINGS: Final = (".dist-info", ".egg-info", ".egg-link", ".egg")
 """How the names of what lists a distribution end."""
 
+_PIPS_DETOUR: Final = "../../"
+"""From its ``lib/python``, of which it moves the content into the folder itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Roots:
@@ -177,7 +180,7 @@ class _Installation:
 
     def tops(self) -> frozenset[str]:
         inside = {path for head in self._heads() for path in self._inside(head)}
-        return frozenset(self._roots.top_of(path) for path in inside - self._listings)
+        return frozenset(map(self._roots.top_of, inside)) - self._listings
 
     def paths(self) -> Mapping[str, str | None]:
         folders = tuple(f"{listing}/" for listing in self._listings)
@@ -207,10 +210,14 @@ class _Installation:
         if self._distribution.form is not Form.DIST_INFO:
             return self._distribution.claims or ()
         try:
-            return {_head(line) for line in self._text.splitlines() if line}
+            heads = {_head(line) for line in self._text.splitlines() if line}
         except ValueError:
             # A name with a line end in it: only the whole of RECORD tells.
             return set(self._rows)
+        if any(os.path.normpath(f"{self._location}/{head}") in self._roots.fixed for head in heads):
+            # Scheme folders lie below this one: the first name tells nothing of those.
+            return set(self._rows)
+        return heads
 
     @cached_property
     def _rows(self) -> Mapping[str, str | None]:
@@ -229,6 +236,9 @@ class _Installation:
             path = os.path.relpath(os.path.normpath(recorded), self._prefix)
         else:
             path = os.path.normpath(os.path.join(self._location, recorded))
+        if not self._roots[SchemeKey.PURELIB]:
+            # pip's --target records scripts and data as they lay where it had put them before.
+            path = path.removeprefix(_PIPS_DETOUR)
         is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
         if is_outside or path in self._roots.fixed:
             return

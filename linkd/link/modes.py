@@ -103,7 +103,9 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
         return None
     name = f".linkd-probe-{secrets.token_hex(8)}"
     try:
-        _make_probe(name, store_fd)
+        # An empty file has no extents: a clone of it would succeed where none is possible. All
+        # else is tried with nothing in it, which a full disk has room for.
+        _make_probe(name, store_fd, b"linkd" if mode is LinkMode.REFLINK else b"")
         place_by(mode, name, store_fd, name, stage_fd)
     except OSError as error:
         if is_no_space(error):
@@ -118,12 +120,11 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
     return None
 
 
-def _make_probe(name: str, store_fd: int) -> None:
+def _make_probe(name: str, store_fd: int, content: bytes) -> None:
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     try:
         with open(os.open(name, flags, 0o600, dir_fd=store_fd), "wb") as file:
-            # An empty file has no extents: a clone of it would succeed where none is possible.
-            file.write(b"linkd")
+            file.write(content)
     except OSError as error:
         folder = os.readlink(f"/proc/self/fd/{store_fd}")
         if is_no_space(error):

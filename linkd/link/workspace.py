@@ -188,7 +188,11 @@ def _open_site(target: Target) -> int:
 
 def require_writable(target: Target) -> None:
     """Refuse an environment that cannot be changed, before anything is done for it."""
-    for folder in {target.scheme.purelib, target.scheme.platlib, target.scheme.scripts}:
+    site = target.site_packages
+    while not os.path.exists(site):
+        # That of a placement may have to be made.
+        site = site.parent
+    for folder in {site, target.scheme.platlib, target.scheme.scripts}:
         if not folder.exists():
             continue
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):

@@ -18,6 +18,7 @@ from linkd.resolve.admission import Selection
 from linkd.resolve.listing import Absence, View, absences, wheel_tags
 from linkd.resolve.proof import Edge, each_of, edges_of
 from linkd.resolve.provider import Provider
+from linkd.resolve.requirement import hashes_origin
 from linkd.resolve.solver import Fact
 
 _MOST_EDGES: Final = 10
@@ -218,7 +219,7 @@ class _Explanation:
             algorithm=algorithm,
             expected=" or ".join(sorted(hashes[algorithm])),
             actual=file.hashes[algorithm],
-            source="the requirement file",
+            source=hashes_origin(self._provider.policy.asked(edges[0].name)) or "a requirement",
         )
 
     def _newest(self, selection: Selection) -> str:

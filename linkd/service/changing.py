@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
-from linkd.core.target import Target
+from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CollisionRefused, LinkdError
 from linkd.link.change import Addition, Change, Outcome
@@ -198,6 +198,7 @@ def _standing(intent: Intent) -> Standing:
             if name not in changing
         },
         wheels={wheel.manifest.name: wheel for wheel, _ in intent.additions},
+        site=roots[SchemeKey.PURELIB],
     )
 
 

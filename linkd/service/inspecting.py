@@ -1,42 +1,13 @@
-"""Questions that change nothing: what an environment holds, how the daemon is."""
+"""How the daemon is."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from linkd import __version__
-from linkd.core.installed import InstalledDistribution
-from linkd.core.target import Target
 from linkd.service.activity import Activity
-from linkd.service.ports import PoolFacts, Probing, StoreFacts
-from linkd.venv.installed import read_details, read_installed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distributions:
-    """An environment and everything installed in it, sorted by name."""
-
-    target: Target
-    distributions: tuple[InstalledDistribution, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListDistributions:
-    prober: Probing
-
-    async def __call__(self, environment: str) -> Distributions:
-        """Raises TargetError."""
-        target = await self.prober.probe(environment)
-        return await asyncio.to_thread(self._read, target)
-
-    def _read(self, target: Target) -> Distributions:
-        installed = read_installed(target)
-        return Distributions(
-            target=target,
-            distributions=tuple(read_details(installed[name]) for name in sorted(installed)),
-        )
+from linkd.service.ports import PoolFacts, StoreFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +30,8 @@ class Status:
     environments: int
     socket: str
     cache_dir: str
+    warnings: tuple[str, ...]
+    """What is wrong with the daemon, although it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +40,7 @@ class ReadStatus:
     store: StoreFacts
     pool: PoolFacts
     environments: Callable[[], int]
+    warnings: Callable[[], tuple[str, ...]]
     socket: str
     cache_dir: str
     started: float
@@ -93,6 +67,7 @@ class ReadStatus:
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
+            warnings=self.warnings(),
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,13 +15,15 @@ from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
-from linkd.core.target import Target
+from linkd.core.source import is_editable
+from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile, WheelDamaged
+from linkd.errors import EnvironmentMissing, LockFilesContradict, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
+from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
@@ -33,6 +36,7 @@ from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
 from linkd.venv.installed import read_details, read_installed, read_metadata
+from linkd.venv.placement import Folders
 
 _READING: Final = Reading(metadata=read_metadata, details=read_details)
 
@@ -47,6 +51,7 @@ class Install:
     building: Building
     changer: Changer
     create: CreateEnvironment
+    folders: Folders
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
         """Raises any LinkdError; the environment is then as it was."""
@@ -59,13 +64,14 @@ class Install:
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, supply, run)
+        run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
         try:
-            return await self.prober.probe(request.environment)
+            return await self.prober.probe(request.environment, request.placement)
         except EnvironmentMissing:
             if not request.create or request.dry_run:
                 raise
@@ -93,9 +99,7 @@ class Install:
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await asyncio.to_thread(
-                satisfying, resolving, installed, _READING, target.interpreter
-            )
+            names = await self._satisfying(resolving, installed, target)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -113,6 +117,17 @@ class Install:
         pins = with_origins(resolution.pins, supply)
         return pins, _plan(pins, installed, run.request)
 
+    async def _satisfying(
+        self, resolving: ResolveRequest, installed: Installed, target: Target
+    ) -> frozenset[NormalizedName] | None:
+        try:
+            return await asyncio.to_thread(
+                satisfying, resolving, installed, _READING, target.interpreter
+            )
+        except NotInstalled:
+            # Another request has just taken it away, or is about to bring another version.
+            return None
+
     async def _change(
         self,
         target: Target,
@@ -127,6 +142,7 @@ class Install:
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
+                target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
                 installed = await asyncio.to_thread(read_installed, target)
@@ -232,6 +248,17 @@ def _plan(pins: tuple[Pin, ...], installed: Installed, request: InstallRequest) 
     )
 
 
+def _unreachable(plan: Plan, placement: Placement | None) -> Iterator[str]:
+    """Editable installs that a path entry alone does not make importable."""
+    if placement is not None and placement.flat:
+        for pin in plan.additions:
+            if is_editable(pin.direct_url):
+                yield (
+                    f"{pin.name} is editable: as a rule it is found where {placement.folder} is a "
+                    "site folder (site.addsitedir), but not by PYTHONPATH"
+                )
+
+
 def _still(plan: Plan, installed: Installed) -> Plan:
     """Of a plan that only removes: what is there still."""
     there = tuple(gone for gone in plan.removals if gone == installed.get(gone.name))
@@ -249,7 +276,7 @@ def _locked(
         ):
             other = pins.setdefault(pin.name, pin)
             if other.file != pin.file:
-                raise InvalidLockFile(
+                raise LockFilesContradict(
                     path=lock.path,
                     reason=f"it locks {pin.name} to {pin.file.filename}, "
                     f"another lock file to {other.file.filename}",

@@ -10,7 +10,7 @@ from linkd.core.installed import InstalledDistribution
 from linkd.core.listings import Listings, Pages
 from linkd.core.progress import Reporter
 from linkd.core.source import Built
-from linkd.core.target import Interpreter, Target
+from linkd.core.target import Interpreter, Placement, Target
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
 from linkd.link.pool import Order
@@ -19,7 +19,7 @@ from linkd.store.store import Ensured, StoreStats
 
 
 class Probing(Protocol):
-    async def probe(self, environment: str) -> Target: ...
+    async def probe(self, environment: str, placement: Placement | None = None) -> Target: ...
 
 
 class Resolving(Protocol):

@@ -19,15 +19,15 @@ from linkd.core.manifest import Manifest, ManifestFile
 from linkd.core.progress import Phase, Progress, Reporter, Silent
 from linkd.core.record import encode_digest
 from linkd.core.target import SchemeKey
-from linkd.errors import BrokenWheel
-from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive, raise_findings
+from linkd.errors import BrokenWheel, RecordMismatch
+from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive
 from linkd.store.contents import Contents, PlannedFile, read_contents
 from linkd.store.entry import publish, write_manifest
 from linkd.store.faults import translated
+from linkd.store.findings import Findings
 from linkd.store.layout import Layout, tree_of
 from linkd.store.names import folders
 from linkd.store.workspace import workspace
-from linkd.store.zip_directory import Findings
 
 THREADS: Final = min(4, os.cpu_count() or 1)
 """Inflating and hashing leave Python's lock; more threads than processors gain nothing."""
@@ -180,7 +180,7 @@ class _Unpacking:
                 raise error
         if self.stop.is_set():
             raise Stopped
-        raise_findings(self.archive.filename, self.findings)
+        self.findings.raise_for(self.archive.filename)
         return self.files
 
     def _work(self) -> None:
@@ -193,7 +193,7 @@ class _Unpacking:
             try:
                 self.files[file.member.name] = self._unpack(file)
             except BrokenWheel as error:
-                self.findings.broken += error.reasons
+                self.findings.take(error)
             except Stopped:
                 return
             except BaseException:
@@ -241,7 +241,8 @@ class _Unpacking:
         if crc != member.crc:
             raise self.archive.broken(f"{member.name!r} has another checksum than declared")
         if encode_digest(promised.digest()) != file.digest:
-            raise self.archive.broken(f"{member.name!r} is not what RECORD's hash says")
+            reason = f"{member.name!r} is not what RECORD's hash says"
+            raise RecordMismatch(filename=self.archive.filename, reasons=(reason,))
         return encode_digest(sha256.digest()), first
 
 

@@ -27,9 +27,8 @@ def read(wheel: Path, filename: str | None = None) -> Contents:
 
 
 def reasons(wheel: Path, error: type[BrokenWheel] | type[UnsafeWheel]) -> tuple[str, ...]:
-    with pytest.raises((BrokenWheel, UnsafeWheel)) as caught:
+    with pytest.raises(error) as caught:
         read(wheel)
-    assert type(caught.value) is error
     assert caught.value.filename == wheel.name
     return caught.value.reasons
 
@@ -258,9 +257,9 @@ def put_both(local: int, central: int, shape: str, value: int) -> Edit:
 FIRST = "'foo/__init__.py'"
 
 BYTES = [
-    (lambda _: b"not a zip file", "it is not a zip file, or its end is missing"),
-    (lambda _: b"", "it is not a zip file, or its end is missing"),
-    (lambda content: content[:-30], "it is not a zip file, or its end is missing"),
+    (lambda _: b"not a zip file", "it is not a zip file"),
+    (lambda _: b"", "it is not a zip file"),
+    (lambda content: content[:-30], "it is cut short: the end of the zip file is missing"),
     (lambda content: content + b"more", "there is something behind the zip file's end"),
     (lambda content: b"#!" + content, "the zip directory is not where the file's end says"),
     (put(END, 4, "H", 1), "it is one of several volumes"),

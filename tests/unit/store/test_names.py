@@ -35,7 +35,9 @@ REFUSED = [
 @pytest.mark.parametrize(("name", "problem"), REFUSED)
 def test_hostile_name(name: str, problem: str) -> None:
     """A name that could leave its folder, or be read in two ways, is refused with the reason."""
-    assert name_problem(name) == problem
+    found = name_problem(name)
+    assert found is not None
+    assert found.text == problem
 
 
 @pytest.mark.parametrize(
