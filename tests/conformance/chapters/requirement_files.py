@@ -138,8 +138,8 @@ REQUIREMENT_FILES: Final = Chapter(
                 "other.txt": "-r requirements.txt\nb\n",
             },
             steps=(_READ,),
-            linkd="a 2.0, b 1.0",
-            why="Each file is read once; pip takes it for an error.",
+            linkd="refused",
+            why="As with pip, a ring is a mistake; uv reads each file once.",
         ),
         Behaviour(
             claim="a relative path, from the working folder",
