@@ -41,15 +41,17 @@ class Constants:
 
 
 def _make(folder_fd: int, name: str, content: bytes) -> None:
-    """A whole file or none; somebody else may make it at the same time."""
+    """A whole file or none; somebody else may make it at the same time.
+
+    It never takes another's place: who is just linking that one would find it gone.
+    """
     fresh = f".linkd-{secrets.token_hex(8)}"
     write_file(folder_fd, fresh, content)
     try:
-        os.rename(fresh, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh, dir_fd=folder_fd)
-        raise
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+    finally:
+        os.unlink(fresh, dir_fd=folder_fd)
 
 
 def write_file(folder_fd: int, path: str, content: bytes, mode: int = 0o644) -> None:
