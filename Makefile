@@ -15,7 +15,8 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential resolutions docs bench bench-quick lint format types layers build venv lock upgrade clean FORCE
+.PHONY: help demo test differential conformance resolutions docs bench bench-quick lint format types
+.PHONY: layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +34,11 @@ test: lint types layers .make/env/.installed ## Set up, check everything and tes
 differential: .make/env/.installed ## Compare with pip and uv on hundreds of published wheels (network)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
+
+# CONFORMANCE may be --new, to measure what has changed only, or --page, to write the page only.
+conformance: .make/env/.installed ## Measure pip and uv again and write docs/conformance.md
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
+	  $(BIN)/python -P -m tests.conformance $(CONFORMANCE)
 
 docs: .make/env/.installed ## Write docs/errors.md anew from the errors themselves
 	@$(BIN)/python -P -m linkd.api.reference > docs/errors.md
