@@ -45,6 +45,8 @@ from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
 from linkd.settings import Settings
+from linkd.store.bytecode import BytecodeShelf
+from linkd.store.compiling import Compiler
 from linkd.store.layout import Layout
 from linkd.store.state import State
 from linkd.store.store import Store
@@ -72,6 +74,7 @@ class Daemon:
     resolver: Resolver
     workspaces: Workspaces
     ahead: Ahead
+    compiler: Compiler
     grafting: ThreadPoolExecutor
     staging: ThreadPoolExecutor
     sweeping: ThreadPoolExecutor
@@ -88,6 +91,7 @@ class Daemon:
 
     async def start(self) -> None:
         await self.store.start()
+        await self.compiler.start()
         self.ahead.start()
 
     async def close(self) -> None:
@@ -97,6 +101,7 @@ class Daemon:
         await self.builder.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
+        await self.compiler.close()
         await self.ahead.close()
         await asyncio.to_thread(self.grafting.shutdown)
         await asyncio.to_thread(self.staging.shutdown)
@@ -128,21 +133,31 @@ def make_daemon(settings: Settings) -> Daemon:
     workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
     limits = PoolLimits(depth=settings.pool_depth, folders=settings.pool_folders)
     pool = Pool(layout.pool, limits, workspaces.sweep)
+    bytecode = BytecodeShelf(layout)
     ahead = Ahead(
         pool,
         str(layout.root),
+        bytecode=bytecode,
         busy=lambda: activity.busy,
         retire=store.retire,
         discard=workspaces.sweep,
     )
-    activity = Activity(lambda: workspaces.pending + ahead.pending)
+    compiler = Compiler(
+        layout,
+        bytecode,
+        processes=settings.compile_processes,
+        busy=lambda: activity.busy,
+        ready=ahead.renew,
+    )
+    activity = Activity(lambda: workspaces.pending + ahead.pending + compiler.pending)
     stager = Stager(
         workspaces=workspaces,
         pool=pool,
         constants=Constants(layout.constants),
+        bytecode=bytecode,
         executor=staging,
     )
-    changer = Changer(Ledger(), stager, ahead, grafting, memory=state, store=store)
+    changer = Changer(Ledger(), stager, ahead, compiler, grafting, memory=state, store=store)
     prober = Prober(state)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
     create = _creator(prober, state, layout)
@@ -171,7 +186,9 @@ def make_daemon(settings: Settings) -> Daemon:
         create=create,
         folders=Folders(),
     )
-    fleeting = Changer(changer.ledger, stager, ahead, grafting, memory=Forgetful(), store=store)
+    fleeting = Changer(
+        changer.ledger, stager, ahead, compiler, grafting, memory=Forgetful(), store=store
+    )
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
@@ -203,6 +220,7 @@ def make_daemon(settings: Settings) -> Daemon:
         resolver=resolver,
         workspaces=workspaces,
         ahead=ahead,
+        compiler=compiler,
         grafting=grafting,
         staging=staging,
         sweeping=sweeping,

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Trees kept ready of each wheel that was installed; 0 is none."""
     pool_folders: int = Field(default=40_000, ge=0)
     """Folders that all trees kept ready may have together, of some 4 KiB each."""
+    compile_processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
+    """Interpreters that compile wheels at the same time; 0 compiles only what is asked for."""
     index_timeout: float = Field(default=30, gt=0)
     """Seconds that an index may be silent before it is asked again."""
     resolve_timeout: float = Field(default=120, gt=0)

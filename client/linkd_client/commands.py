@@ -41,6 +41,10 @@ def _wanted(
 
         body.update(read_requirement_files(files, constraints, directory))
     body.update(_members(arguments))
+    _refuse_both(arguments, "--compile-bytecode", "--no-compile-bytecode")
+    for option, wish in (("--compile-bytecode", "on"), ("--no-compile-bytecode", "off")):
+        if option in arguments:
+            body["bytecode"] = wish
     surroundings.add_index_settings(body)
     return body
 

@@ -141,6 +141,8 @@ SYNC_OPTIONS = (
         choices=("auto", "hardlink", "reflink", "copy", "symlink"),
     ),
     Option("--require-link", "fail rather than copy", member="require_link"),
+    Option("--compile-bytecode", "compile all modules, and wait for it"),
+    Option("--no-compile-bytecode", "compile nothing, and take nothing that is compiled already"),
     Option(
         "--collisions",
         "what to do if distributions have different files of one name",

@@ -165,6 +165,7 @@ def _render_details(result: Result, terminal: Terminal) -> Iterator[str]:
     phases: Mapping[str, float] = {
         "resolve": times.resolve,
         "fetch": times.fetch,
+        "compile": times.compile,
         "stage": times.stage,
         "graft": times.graft,
     }
@@ -212,6 +213,7 @@ _DOING: Final = {
     Phase.FETCH: "Downloading",
     Phase.BUILD: "Building",
     Phase.UNPACK: "Unpacking",
+    Phase.COMPILE: "Compiling",
     Phase.STAGE: "Staging",
     Phase.GRAFT: "Grafting",
 }

@@ -118,6 +118,10 @@ class SyncBody(PlacedBody):
     dry_run: bool = False
     link_mode: Literal["auto", "hardlink", "reflink", "copy", "symlink"] = "auto"
     require_link: bool = False
+    bytecode: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Compiled modules: as far as the cache has them; of all, waiting for it; none",
+    )
     collisions: Literal["report", "error"] = "report"
     break_system_packages: bool = Field(
         default=False, description="Change an externally managed interpreter, too (PEP 668)"
@@ -241,6 +245,7 @@ class InstalledDistribution(Distribution):
     bytes: int
     link_mode: LinkMode
     prestaged: bool
+    bytecode: bool = Field(description="Whether it came compiled")
 
 
 class CollisionAnswer(BaseModel):
@@ -286,6 +291,7 @@ class TimingsAnswer(BaseModel):
 
     resolve: float
     fetch: float
+    compile: float
     stage: float
     graft: float
     total: float
@@ -314,6 +320,7 @@ class Result(BaseModel):
                             "bytes": 9154321,
                             "link_mode": "hardlink",
                             "prestaged": False,
+                            "bytecode": False,
                         }
                     ],
                     "removed": [{"name": "jax", "version": "0.4.31"}],
@@ -331,6 +338,7 @@ class Result(BaseModel):
                     "timings_ms": {
                         "resolve": 0.4,
                         "fetch": 0.0,
+                        "compile": 0.0,
                         "stage": 1.1,
                         "graft": 1.8,
                         "total": 3.9,

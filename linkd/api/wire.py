@@ -7,6 +7,7 @@ from dataclasses import replace
 from packaging.utils import NormalizedName
 
 from linkd.api import schema
+from linkd.core.bytecode import BytecodeWish
 from linkd.core.receipt import DistributionEntry, LinkMode, Receipt
 from linkd.core.source import is_editable, is_wheel
 from linkd.core.target import Placement, Target
@@ -49,6 +50,7 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
             wanted=None if body.link_mode == "auto" else LinkMode(body.link_mode),
             required=body.require_link,
         ),
+        bytecode=BytecodeWish(body.bytecode),
         refuse_collisions=body.collisions == "error",
         exact=True,
         extras=tuple(body.extras),
@@ -91,6 +93,7 @@ def result(receipt: Receipt) -> schema.Result:
                 bytes=entry.bytes,
                 link_mode=entry.link_mode,
                 prestaged=entry.prestaged,
+                bytecode=entry.bytecode,
             )
             for entry in receipt.installed
         ],
@@ -118,6 +121,7 @@ def result(receipt: Receipt) -> schema.Result:
         timings_ms=schema.TimingsAnswer(
             resolve=round(timings.resolve, 3),
             fetch=round(timings.fetch, 3),
+            compile=round(timings.compile, 3),
             stage=round(timings.stage, 3),
             graft=round(timings.graft, 3),
             total=round(timings.total, 3),

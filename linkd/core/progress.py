@@ -12,6 +12,7 @@ class Phase(enum.StrEnum):
     FETCH = "fetch"
     BUILD = "build"
     UNPACK = "unpack"
+    COMPILE = "compile"
     STAGE = "stage"
     GRAFT = "graft"
 

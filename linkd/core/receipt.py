@@ -45,6 +45,8 @@ class InstalledEntry:
     bytes: int
     link_mode: LinkMode
     prestaged: bool = False
+    bytecode: bool = False
+    """Whether it came compiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class Timings:
 
     resolve: float = 0.0
     fetch: float = 0.0
+    compile: float = 0.0
     stage: float = 0.0
     graft: float = 0.0
     total: float = 0.0

@@ -71,6 +71,7 @@
     │   ├── NoSpace                     no-space
     │   ├── CacheUnusable               cache-unusable
     │   ├── WheelDamaged                wheel-damaged
+    │   ├── CompilationFailed           compilation-failed
     │   └── CacheOccupied               cache-occupied
     ├── TargetError                 the environment cannot be used
     │   ├── EnvironmentMissing          environment-missing

@@ -55,6 +55,20 @@ class WheelDamaged(StoreError):
         return self.path
 
 
+class CompilationFailed(StoreError):
+    """Bytecode cannot be made.
+
+    It was asked for by --compile-bytecode, and the environment's interpreter does not make any. A
+    module that is no valid Python for it is not the reason: that one is passed over, as by pip.
+    """
+
+    sentence = "{interpreter} does not compile what is to be installed: {reason}"
+    advice = "leave out --compile-bytecode"
+
+    interpreter: str
+    reason: str
+
+
 class CacheOccupied(StoreError):
     """Another daemon has the cache.
 

@@ -14,14 +14,13 @@ import structlog
 from linkd.errors import StoreError
 from linkd.link.ahead_process import Answer, Job
 from linkd.link.pool import Order, Pool, key_of
+from linkd.store.background import until_quiet
+from linkd.store.bytecode import BytecodeShelf
 
 _log = structlog.get_logger(__name__)
 
 _LINGER_S: Final = 10.0
 """How long the process stays when there is nothing to do: it holds some 30 MB."""
-_LOOK_S: Final = 0.02
-_PATIENCE_S: Final = 2.0
-"""How long one tree waits for a quiet moment; a daemon that is never idle needs its pool most."""
 
 _ANSWERS: Final = msgspec.json.Decoder(Answer)
 
@@ -34,6 +33,7 @@ class Ahead:
         pool: Pool,
         cache: str,
         *,
+        bytecode: BytecodeShelf,
         busy: Callable[[], bool],
         retire: Callable[[str], Awaitable[None]],
         discard: Callable[[str], None],
@@ -41,10 +41,11 @@ class Ahead:
         """`busy` tells whether a request is under way; `retire` takes a damaged wheel away."""
         self._pool = pool
         self._cache = cache
+        self._bytecode = bytecode
         self._busy = busy
         self._retire = retire
         self._discard = discard
-        self._found: deque[tuple[str, str]] = deque()
+        self._found: deque[str] = deque()
         self._working = False
         self._work = asyncio.Event()
         self._process: Process | None = None
@@ -66,6 +67,11 @@ class Ahead:
         self._pool.want(orders, depth=depth)
         self._work.set()
 
+    def renew(self, sha256: str, cache_tag: str) -> None:
+        """Bytecode has come: have what awaited it made again with it."""
+        self._pool.renew(sha256, cache_tag)
+        self._work.set()
+
     async def quarantine(self, sha256: str) -> None:
         """Have a damaged wheel, and all trees of it, used no more. Raises StoreError."""
         self._pool.drop_wheel(sha256)
@@ -85,14 +91,14 @@ class Ahead:
                 continue
             self._working = True
             try:
-                await self._until_quiet()
+                await until_quiet(self._busy)
                 await self._carry_out(job)
             finally:
                 self._working = False
 
     def _next_job(self) -> Job | None:
         if self._found:
-            return Job.look(*self._found.popleft())
+            return Job.look(self._found.popleft())
         order = self._pool.next_order()
         if order is None:
             return None
@@ -101,21 +107,23 @@ class Ahead:
     async def _carry_out(self, job: Job) -> None:
         key = key_of(job.where)
         answer = await self._ask(job)
+        if answer.folders and not job.there and not self._pool.wants(key):
+            # Its bytecode has come meanwhile.
+            self._discard(job.where)
+            return
         if answer.folders:
             self._pool.put(key, job.where, answer.folders)
             return
         _log.info("not staged ahead", wheel=job.sha256, reason=answer.reason)
         self._discard(job.where)
-        if answer.damaged:
+        if answer.damaged_bytecode and job.bytecode is not None:
+            self._pool.drop_wheel(job.sha256, job.bytecode)
+            await asyncio.to_thread(self._bytecode.retire, job.sha256, job.bytecode)
+        elif answer.damaged:
             with contextlib.suppress(StoreError):  # it is found again the next time
                 await self.quarantine(job.sha256)
         elif not job.there:
             self._pool.drop(key)
-
-    async def _until_quiet(self) -> None:
-        end = asyncio.get_running_loop().time() + _PATIENCE_S
-        while self._busy() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - a look is cheap
-            await asyncio.sleep(_LOOK_S)
 
     async def _rest(self) -> None:
         self._work.clear()

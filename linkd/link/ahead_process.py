@@ -5,32 +5,26 @@ machine, so that nobody notices it. It ends with its input. Run as
 ``python -m linkd.link.ahead_process CACHE``.
 """
 
-import contextlib
-import ctypes
 import os
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from linkd.core.receipt import LinkMode
 from linkd.core.target import SchemeKey
-from linkd.core.wheel import StoredWheel
 from linkd.errors import LinkdError, WheelDamaged
 from linkd.link.beneath import open_folder
 from linkd.link.blueprint import Batch, Blueprint, Shape
 from linkd.link.constants import Constants
 from linkd.link.footprint import Roots
-from linkd.link.stage import Staging, prepare
+from linkd.link.pool import contents_of
+from linkd.link.stage import BytecodeDamaged, Staging, prepare
+from linkd.store.background import be_humble
+from linkd.store.bytecode import BytecodeShelf
 from linkd.store.entry import read_entry
 from linkd.store.layout import Layout
-
-_IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
-_IDLE_CLASS: Final = 3 << 13
-_NICENESS: Final = 10
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,21 +35,37 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Its absolute path."""
     roots: Mapping[SchemeKey, str]
     requested: bool
+    bytecode: str | None
+    """The cache tag of what it has."""
     there: bool
 
     @classmethod
     def make(cls, sha256: str, shape: Shape, where: str) -> "Job":
-        roots = shape.roots.by_key
-        return cls(sha256=sha256, where=where, roots=roots, requested=shape.requested, there=False)
+        return cls(
+            sha256=sha256,
+            where=where,
+            roots=shape.roots.by_key,
+            requested=shape.requested,
+            bytecode=shape.bytecode,
+            there=False,
+        )
 
     @classmethod
-    def look(cls, sha256: str, where: str) -> "Job":
+    def look(cls, where: str) -> "Job":
+        sha256, bytecode = contents_of(where)
         roots = dict.fromkeys(SchemeKey, "")
-        return cls(sha256=sha256, where=where, roots=roots, requested=False, there=True)
+        return cls(
+            sha256=sha256,
+            where=where,
+            roots=roots,
+            requested=False,
+            bytecode=bytecode,
+            there=True,
+        )
 
     @property
     def shape(self) -> Shape:
-        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested)
+        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested, self.bytecode)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +74,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     damaged: bool = False
     """The wheel in the store is not what was unpacked."""
+    damaged_bytecode: bool = False
+    """Its bytecode is not what was made, or is not there."""
 
 
 def main() -> None:
     layout = Layout(Path(sys.argv[1]))
     staging = Staging(mode=LinkMode.HARDLINK, constants=Constants(layout.constants))
-    _be_humble()
+    be_humble()
     decoder = msgspec.json.Decoder(Job)
     for line in sys.stdin.buffer:
         answer = _do(decoder.decode(line), layout, staging)
@@ -79,25 +91,35 @@ def main() -> None:
 
 def _do(job: Job, layout: Layout, staging: Staging) -> Answer:
     try:
-        wheel = read_entry(layout, job.sha256)
-        if wheel is None:
-            return Answer(reason="the wheel is not in the cache any more")
-        blueprint = Blueprint(wheel.manifest, job.shape)
-        if job.there:
-            if not _is_whole(job.where, wheel, blueprint):
-                return Answer(reason="it is not as it was made")
-        else:
-            prepare(wheel, job.shape, job.where, staging=staging)
-        return Answer(folders=len(blueprint.folders) + 1)
+        return _carry_out(job, layout, staging)
     except WheelDamaged as error:
         return Answer(reason=error.detail, damaged=True)
+    except BytecodeDamaged:
+        return Answer(reason="its bytecode is not as it was made", damaged_bytecode=True)
     except LinkdError as error:
         return Answer(reason=error.detail)
     except OSError as error:
         return Answer(reason=str(error))
 
 
-def _is_whole(tree: str, wheel: StoredWheel, blueprint: Blueprint) -> bool:
+def _carry_out(job: Job, layout: Layout, staging: Staging) -> Answer:
+    wheel = read_entry(layout, job.sha256)
+    if wheel is None:
+        return Answer(reason="the wheel is not in the cache any more")
+    bytecode = None
+    if job.bytecode is not None:
+        bytecode = BytecodeShelf(layout).read(job.sha256, job.bytecode)
+        if bytecode is None:
+            raise BytecodeDamaged
+    blueprint = Blueprint(wheel.manifest, job.shape, bytecode)
+    if not job.there:
+        prepare(wheel, job.shape, job.where, staging=staging, bytecode=bytecode)
+    elif not _is_whole(job.where, wheel.tree, blueprint):
+        return Answer(reason="it is not as it was made")
+    return Answer(folders=len(blueprint.folders) + 1)
+
+
+def _is_whole(tree: str, source: str, blueprint: Blueprint) -> bool:
     """Whether every file of the tree is the store's own, and all of them are there."""
     record = os.path.join(tree, blueprint.dist_info, "RECORD")
     own = (os.path.join(tree, path) for path in blueprint.own_files)
@@ -105,17 +127,21 @@ def _is_whole(tree: str, wheel: StoredWheel, blueprint: Blueprint) -> bool:
         return (
             os.path.getsize(record) > 0
             and all(os.path.getsize(path) == 0 for path in own)
-            and all(_is_same(tree, wheel, batch) for batch in blueprint.batches)
+            and all(_is_same(tree, source, batch) for batch in blueprint.batches)
+            and (
+                blueprint.bytecode is None
+                or all(_is_same(tree, blueprint.bytecode.tree, one) for one in blueprint.compiled)
+            )
         )
     except FileNotFoundError:
         return False
 
 
-def _is_same(tree: str, wheel: StoredWheel, batch: Batch) -> bool:
+def _is_same(tree: str, source: str, batch: Batch) -> bool:
     """Raises FileNotFoundError where one is missing."""
     with (
         open_folder(os.path.join(tree, batch.staged)) as staged_fd,
-        open_folder(os.path.join(wheel.tree, batch.source)) as source_fd,
+        open_folder(os.path.join(source, batch.source)) as source_fd,
     ):
         for file in batch.files:
             name = os.path.basename(file.source)
@@ -126,15 +152,6 @@ def _is_same(tree: str, wheel: StoredWheel, batch: Batch) -> bool:
             if not os.path.samestat(staged, os.lstat(name, dir_fd=source_fd)):
                 return False
     return True
-
-
-def _be_humble() -> None:
-    """The last in line for the processors and the disk, as far as the machine allows it."""
-    with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
-    number = _IOPRIO_SET.get(platform.machine())
-    if number is not None:
-        ctypes.CDLL(None).syscall(number, 1, 0, _IDLE_CLASS)
 
 
 if __name__ == "__main__":

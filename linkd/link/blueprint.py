@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from linkd.core.bytecode import StoredBytecode
 from linkd.core.installed import RecordRow
 from linkd.core.manifest import INSTALLERS_OWN, Manifest, ManifestFile
 from linkd.core.record import encode_digest, format_record
@@ -36,12 +37,15 @@ class Shape:
     roots: Roots
     requested: bool
     """Whether it has REQUESTED."""
+    bytecode: str | None = None
+    """The cache tag of the bytecode that it has, if it has any."""
 
     @cached_property
     def digest(self) -> str:
-        """Names the shape; for names of files."""
+        """Names the shape; for names of files. It begins with the cache tag, if there is one."""
         facts = f"{self.requested} {sorted(self.roots.by_key.items())}"
-        return hashlib.sha256(facts.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
+        return digest if self.bytecode is None else f"{self.bytecode}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Batch:
     """Files that go from one folder of the store into one folder of the staged tree."""
 
     source: str
-    """Relative to the wheel's tree; empty for the tree itself."""
+    """Relative to the tree of the wheel or of its bytecode; empty for the tree itself."""
     staged: str
     """Relative to the staged tree."""
     files: tuple[ManifestFile, ...]
@@ -61,6 +65,8 @@ class Blueprint:
 
     manifest: Manifest
     shape: Shape
+    bytecode: StoredBytecode | None = None
+    """That of the shape, if it has any."""
 
     def check(self) -> None:
         """Raises BrokenWheel where two of the wheel's files come to one path.
@@ -100,9 +106,20 @@ class Blueprint:
         )
 
     @cached_property
+    def compiled(self) -> tuple[Batch, ...]:
+        """The bytecode, which lies beside the sources (PEP 3147)."""
+        files: defaultdict[tuple[str, str], list[ManifestFile]] = defaultdict(list)
+        for file in self.bytecode.manifest.files if self.bytecode is not None else ():
+            source = file.source.rpartition("/")[0]
+            files[source, self._staged(file).rpartition("/")[0]].append(file)
+        return tuple(
+            Batch(source, staged, tuple(together)) for (source, staged), together in files.items()
+        )
+
+    @cached_property
     def folders(self) -> tuple[str, ...]:
         """All folders of the staged tree, each after the one that it is in."""
-        innermost = {batch.staged for batch in self.batches} | {self.dist_info}
+        innermost = {batch.staged for batch in (*self.batches, *self.compiled)} | {self.dist_info}
         innermost.update(self._staged(file).rpartition("/")[0] for file in self.manifest.rewritten)
         innermost.update(part.value for part in self.manifest.parts)
         return tuple(sorted({above for folder in innermost for above in _ancestry(folder)}))
@@ -119,11 +136,22 @@ class Blueprint:
             for batch in self.batches
             for file in batch.files
         ]
+        # As pip has it: an interpreter may replace its bytecode whenever it likes.
+        rows += [RecordRow(path=path) for path in self._recorded_bytecode()]
         rows.append(row_of(f"{inside}/INSTALLER", INSTALLER))
         if self.shape.requested:
             rows.append(row_of(f"{inside}/REQUESTED", b""))
         rows.append(RecordRow(path=f"{inside}/RECORD"))
         return format_record(sorted(rows, key=lambda row: row.path)).encode()
+
+    @cached_property
+    def record_name(self) -> str:
+        """Names what RECORD has, which is the same for one wheel and shape, but for what compiled."""
+        name = f"RECORD-{self.manifest.sha256}-{self.shape.digest}"
+        if self.bytecode is None:
+            return name
+        compiled = "\n".join(self._recorded_bytecode())
+        return f"{name}-{hashlib.sha256(compiled.encode()).hexdigest()[:12]}"
 
     @cached_property
     def own_files(self) -> tuple[str, ...]:
@@ -133,6 +161,11 @@ class Blueprint:
             *(f"{scripts}/{launcher.name}" for launcher in self.manifest.launchers),
             *map(self._staged, self.manifest.rewritten),
         )
+
+    def _recorded_bytecode(self) -> Iterator[str]:
+        for batch in self.compiled:
+            for file in batch.files:
+                yield recorded_path(self.manifest, self.shape.roots, file.scheme, file.destination)
 
     def _staged(self, file: ManifestFile) -> str:
         manifest = self.manifest

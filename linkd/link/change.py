@@ -22,6 +22,10 @@ class Addition:
 
     wheel: StoredWheel
     marks: Marks
+    bytecode: str | None = None
+    """The cache tag of the bytecode that comes with it."""
+    awaited: str | None = None
+    """That of the bytecode that the next one shall have as soon as it is ready."""
 
     @property
     def name(self) -> NormalizedName:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
 
+from linkd.core.bytecode import source_of
 from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import Form, InstalledDistribution
 from linkd.core.manifest import Manifest
@@ -184,9 +185,11 @@ class _Installation:
 
     def paths(self) -> Mapping[str, str | None]:
         folders = tuple(f"{listing}/" for listing in self._listings)
+        # Bytecode belongs to its source: it goes with that, whoever recorded it.
         return {
             path: sha256
             for recorded, sha256 in self._rows.items()
+            if source_of(recorded) not in self._rows
             for path in self._inside(recorded)
             if not path.startswith(folders)
         }

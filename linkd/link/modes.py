@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkd.core.receipt import Fallback, FallbackReason, LinkMode
-from linkd.core.wheel import StoredWheel
 from linkd.errors import (
     CacheUnusable,
     LinkUnavailable,
     NoSpace,
-    WheelDamaged,
     is_no_space,
     reason_of,
 )
@@ -163,6 +161,10 @@ def _copy(source: str, source_fd: int, target: str, target_fd: int, *, clone: bo
         os.utime(writing.fileno(), ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
+class Damaged(Exception):
+    """A file of the store is not as it was made; the text is its path in its tree."""
+
+
 class Placer:
     """Places files of one folder of the store into a staged one, in one mode."""
 
@@ -183,10 +185,10 @@ class Placer:
             self._renew(source)
             place_by(self.mode, source, self._source_fd, target, self._stage_fd)
 
-    def place_all(self, batch: Batch, wheel: StoredWheel) -> None:
+    def place_all(self, batch: Batch) -> None:
         """Place a folder's files, each compared with the manifest before it goes anywhere.
 
-        Raises WheelDamaged, and as `place`.
+        Raises Damaged, and as `place`.
         """
         start = len(batch.source) + 1 if batch.source else 0
         with (
@@ -198,11 +200,7 @@ class Placer:
                 name = file.source[start:]
                 facts = os.stat(name, dir_fd=source_fd, follow_symlinks=False)
                 if facts.st_size != file.size or facts.st_mtime_ns != file.mtime_ns:
-                    raise WheelDamaged(
-                        filename=wheel.manifest.filename,
-                        sha256=wheel.manifest.sha256,
-                        path=os.path.join(wheel.tree, file.source),
-                    )
+                    raise Damaged(file.source)
                 placer.place(name, name)
 
     def _renew(self, source: str) -> None:

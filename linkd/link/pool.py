@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from linkd.link.blueprint import Shape
@@ -26,6 +26,12 @@ class Order:
 
     sha256: str
     shape: Shape
+    awaited: str | None = None
+    """The cache tag of the bytecode that it shall have as soon as it is ready."""
+
+    def renewed(self) -> "Order":
+        """The same with the bytecode that it awaited."""
+        return Order(self.sha256, replace(self.shape, bytecode=self.awaited))
 
     @property
     def key(self) -> str:
@@ -100,6 +106,11 @@ class Pool:
                 stock.depth = self._limits.depth if depth is None else depth
                 self._stocks.move_to_end(order.key)
 
+    def wants(self, key: str) -> bool:
+        """Whether somebody may want trees of this key."""
+        with self._guard:
+            return key in self._stocks
+
     def next_order(self) -> Order | None:
         """What to make next: what was wanted last, first."""
         with self._guard:
@@ -132,17 +143,32 @@ class Pool:
         for name in stock.trees if stock is not None else ():
             self._discard(os.path.join(self.folder, name))
 
-    def drop_wheel(self, sha256: str) -> None:
-        """Remove every tree of a wheel."""
+    def drop_wheel(self, sha256: str, bytecode: str | None = None) -> None:
+        """Remove every tree of a wheel; or those with this bytecode."""
+        prefix = f"{sha256}-" if bytecode is None else f"{sha256}-{bytecode}-"
         with self._guard:
-            keys = [key for key in self._stocks if key.startswith(f"{sha256}-")]
+            keys = [key for key in self._stocks if key.startswith(prefix)]
         for key in keys:
             self.drop(key)
 
-    def found(self) -> list[tuple[str, str]]:
-        """(sha256 of the wheel, path) of each tree that an earlier daemon left."""
+    def renew(self, sha256: str, cache_tag: str) -> None:
+        """Have the trees of a wheel that await its bytecode made again with it."""
+        with self._guard:
+            awaiting = [
+                (stock.order, stock.depth)
+                for key, stock in self._stocks.items()
+                if key.startswith(f"{sha256}-")
+                and stock.order is not None
+                and stock.order.awaited == cache_tag
+            ]
+        for order, depth in awaiting:
+            self.drop(order.key)
+            self.want([order.renewed()], depth=depth)
+
+    def found(self) -> list[str]:
+        """The path of each tree that an earlier daemon left."""
         names = [name for name in os.listdir(self.folder) if name.endswith(SUFFIX)]
-        return [(name.partition("-")[0], os.path.join(self.folder, name)) for name in names]
+        return [os.path.join(self.folder, name) for name in names]
 
     def _pop(self, key: str) -> str | None:
         with self._guard:
@@ -175,3 +201,9 @@ class Pool:
 def key_of(path: str) -> str:
     """The key of a tree in the pool's folder."""
     return os.path.basename(path).partition(".")[0]
+
+
+def contents_of(path: str) -> tuple[str, str | None]:
+    """The sha256 of a tree's wheel, and the cache tag of its bytecode, if it has any."""
+    sha256, _, digest = key_of(path).partition("-")
+    return sha256, digest.rpartition("-")[0] or None

@@ -5,16 +5,12 @@ does what another distribution recorded too. A folder that holds nothing else go
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
+from linkd.core.bytecode import CACHE_FOLDER, module_of, source_of
 from linkd.link.footprint import ancestors
 from linkd.link.graft import Graft
-
-_CACHE: Final = "__pycache__"
-_COMPILED: Final = re.compile(r"(?P<module>.+?)\.[^.]+(?:\.opt-[^.]+)?\.pyc", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -86,11 +82,11 @@ class Removal:
         folder, _, name = path.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
         if dot and suffix == "py":
-            cache = f"{folder}/{_CACHE}" if folder else _CACHE
+            cache = f"{folder}/{CACHE_FOLDER}" if folder else CACHE_FOLDER
             if cache not in self._caches:
                 self._caches[cache] = _names(self.graft, cache)
             for compiled in self._caches[cache]:
-                if _compiled_from(compiled) == stem and f"{cache}/{compiled}" not in self.kept:
+                if module_of(compiled) == stem and f"{cache}/{compiled}" not in self.kept:
                     yield f"{cache}/{compiled}"
 
     def _move(self, path: str) -> None:
@@ -98,7 +94,7 @@ class Removal:
         if not self.graft.move_out(path, self._aside(), folders=False):
             return
         folder, name = os.path.split(path)
-        if os.path.basename(folder) == _CACHE and name.endswith(".pyc"):
+        if os.path.basename(folder) == CACHE_FOLDER and name.endswith(".pyc"):
             self.graft.prune(folder)
 
     def _aside(self) -> str:
@@ -126,17 +122,7 @@ def holds_only(graft: Graft, folder: str, own: Collection[str]) -> bool:
 
 def is_bytecode_of(path: str, own: Collection[str]) -> bool:
     """Whether the path is the compiled form (PEP 3147) of a module in `own`."""
-    cache, name = os.path.split(path)
-    if os.path.basename(cache) != _CACHE:
-        return False
-    module = _compiled_from(name)
-    return bool(module) and os.path.join(os.path.dirname(cache), f"{module}.py") in own
-
-
-def _compiled_from(name: str) -> str:
-    """``module`` of ``module.cpython-312.opt-1.pyc``; empty for other names."""
-    match = _COMPILED.fullmatch(name)
-    return match["module"] if match is not None else ""
+    return source_of(path) in own
 
 
 def _names(graft: Graft, folder: str) -> list[str]:

@@ -28,18 +28,34 @@ def find_wrong(target: Target, shared: Iterable[Shared]) -> tuple[Shared, ...]:
         return tuple(one for one in shared if not one.is_right(beneath.hash_of(one.path)))
 
 
+def contested(shared: Iterable[Shared]) -> frozenset[str]:
+    """The modules of which nobody can say what the bytecode beside them was compiled from."""
+    return frozenset(
+        one.path for one in shared if one.path.endswith(".py") and len(one.contents) > 1
+    )
+
+
 def settle(
-    change: Change, standing: Standing, corrections: Corrections, workspaces: Workspaces
+    change: Change,
+    standing: Standing,
+    corrections: Corrections,
+    workspaces: Workspaces,
+    modules: frozenset[str] = frozenset(),
 ) -> None:
-    """Have each path's rightful content in its place. Raises LinkError, TargetError, StoreError."""
-    if not corrections:
+    """Have each path's rightful content in its place, and no bytecode of contested `modules`.
+
+    Raises LinkError, TargetError, StoreError.
+    """
+    if not corrections and not modules:
         return
     workspace = workspaces.open(change.target, change.policy)
     try:
         with opened_prefix(change.target) as prefix_fd:
             graft = Graft(str(change.target.prefix), prefix_fd, workspace.rename)
             _bring(change.target, corrections, workspace, graft)
-            _clear_away(change.target, _unneeded(corrections, standing), workspace, graft)
+            unneeded = frozenset(_unneeded(corrections, standing))
+            replaced = modules | {path for path, wheel in corrections.items() if wheel is not None}
+            _clear_away(change.target, unneeded, replaced, workspace, graft)
     except OSError as error:
         raise GraftFailed(
             environment=str(change.target.prefix),
@@ -69,15 +85,22 @@ def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
             yield path
 
 
-def _clear_away(target: Target, paths: Iterable[str], workspace: Workspace, graft: Graft) -> None:
+def _clear_away(
+    target: Target,
+    paths: frozenset[str],
+    replaced: frozenset[str],
+    workspace: Workspace,
+    graft: Graft,
+) -> None:
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
     roots = Roots.of(target)
     Removal(
         graft,
-        frozenset(paths),
+        paths,
         aside,
         alone=lambda _folder: False,
         fixed=roots.fixed,
         passing=roots.passing,
+        replaced=replaced,
     ).run()

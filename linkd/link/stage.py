@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from linkd.core.bytecode import StoredBytecode
 from linkd.core.installed import RecordRow
 from linkd.core.manifest import Manifest
 from linkd.core.receipt import LinkMode
@@ -20,12 +21,20 @@ from linkd.core.record import format_record
 from linkd.core.scripts import launcher_script, rewrite_shebang
 from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import NoSpace, is_no_space
+from linkd.errors import NoSpace, WheelDamaged, is_no_space
 from linkd.link.beneath import open_folder
-from linkd.link.blueprint import DIST_INFO, INSTALLER, Blueprint, Shape, recorded_path, row_of
+from linkd.link.blueprint import (
+    DIST_INFO,
+    INSTALLER,
+    Batch,
+    Blueprint,
+    Shape,
+    recorded_path,
+    row_of,
+)
 from linkd.link.constants import Constants, write_file
 from linkd.link.footprint import Roots
-from linkd.link.modes import Placer
+from linkd.link.modes import Damaged, Placer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,8 @@ class StagedTree:
     """Files of the wheel that came from the store by the mode."""
     prestaged: bool = False
     """It was there before it was asked for."""
+    bytecode: str | None = None
+    """The cache tag of the bytecode in it."""
 
     @property
     def parts(self) -> tuple[SchemeKey, ...]:
@@ -76,24 +87,35 @@ def stage(
     return complete(wheel, target, where, staging=staging, marks=marks)
 
 
-def prepare(wheel: StoredWheel, shape: Shape, where: str, *, staging: Staging) -> None:
+class BytecodeDamaged(Exception):
+    """Bytecode of the store is not as it was made."""
+
+
+def prepare(
+    wheel: StoredWheel,
+    shape: Shape,
+    where: str,
+    *,
+    staging: Staging,
+    bytecode: StoredBytecode | None = None,
+) -> None:
     """Make what any environment of this shape would have, in the new folder `where`.
 
     Raises BrokenWheel, before anything is made, where two of its files would come to one path
-    here; CacheDamaged where a file of the store is not what was unpacked; NoSpace; any other
-    OSError of the file system as it is. What was made until then lies below `where`, for the
-    caller to discard.
+    here; WheelDamaged where a file of the store is not what was unpacked; BytecodeDamaged; NoSpace;
+    any other OSError of the file system as it is. What was made until then lies below `where`, for
+    the caller to discard.
     """
-    blueprint = Blueprint(wheel.manifest, shape)
+    blueprint = Blueprint(wheel.manifest, shape, bytecode)
     blueprint.check()
     with _translated(where, wheel.manifest.filename):
         os.mkdir(where, 0o700)
         with open_folder(where) as stage_fd, open_folder(wheel.tree) as tree_fd:
             for folder in blueprint.folders:
                 os.mkdir(folder, 0o755, dir_fd=stage_fd)
-            placer = Placer(staging.mode, tree_fd, stage_fd)
-            for batch in blueprint.batches:
-                placer.place_all(batch, wheel)
+            _place(wheel, blueprint.batches, Placer(staging.mode, tree_fd, stage_fd))
+            if bytecode is not None:
+                _place_bytecode(bytecode, blueprint.compiled, staging.mode, stage_fd)
             _add_constants(blueprint, stage_fd, staging)
             for path in blueprint.own_files:
                 write_file(stage_fd, path, b"", 0o755)
@@ -107,6 +129,7 @@ def complete(
     staging: Staging,
     marks: Marks,
     prestaged: bool = False,
+    bytecode: str | None = None,
 ) -> StagedTree:
     """Add what only this environment and this request have to a tree that was prepared for them.
 
@@ -128,6 +151,7 @@ def complete(
         mode=staging.mode,
         links=manifest.linked,
         prestaged=prestaged,
+        bytecode=bytecode,
     )
 
 
@@ -181,6 +205,30 @@ def _write_own(wheel: StoredWheel, target: Target, where: str) -> Iterator[Recor
         yield row_of(recorded, own.content)
 
 
+def _place(wheel: StoredWheel, batches: Iterable[Batch], placer: Placer) -> None:
+    for batch in batches:
+        try:
+            placer.place_all(batch)
+        except Damaged as error:
+            raise WheelDamaged(
+                filename=wheel.manifest.filename,
+                sha256=wheel.manifest.sha256,
+                path=os.path.join(wheel.tree, str(error)),
+            ) from error
+
+
+def _place_bytecode(
+    bytecode: StoredBytecode, batches: Iterable[Batch], mode: LinkMode, stage_fd: int
+) -> None:
+    try:
+        with open_folder(bytecode.tree) as tree_fd:
+            placer = Placer(mode, tree_fd, stage_fd)
+            for batch in batches:
+                placer.place_all(batch)
+    except (Damaged, FileNotFoundError) as error:
+        raise BytecodeDamaged from error
+
+
 def _add_constants(blueprint: Blueprint, stage_fd: int, staging: Staging) -> None:
     folder, mode = blueprint.dist_info, staging.mode
     place = staging.constants.place
@@ -190,8 +238,7 @@ def _add_constants(blueprint: Blueprint, stage_fd: int, staging: Staging) -> Non
     if blueprint.own_files:
         write_file(stage_fd, f"{folder}/RECORD", blueprint.record())
     else:
-        name = f"RECORD-{blueprint.manifest.sha256}-{blueprint.shape.digest}"
-        place(name, blueprint.record, stage_fd, f"{folder}/RECORD", mode)
+        place(blueprint.record_name, blueprint.record, stage_fd, f"{folder}/RECORD", mode)
 
 
 def _record(dist_info: str, rows: Iterable[RecordRow]) -> None:

@@ -6,20 +6,23 @@ into the kernel.
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linkd.core.receipt import LinkMode
 from linkd.core.target import Target
+from linkd.core.wheel import StoredWheel
 from linkd.errors import CacheUnusable, EnvironmentNotWritable, reason_of
 from linkd.link.blueprint import Shape
 from linkd.link.change import Addition
 from linkd.link.constants import Constants
 from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool
-from linkd.link.stage import StagedTree, Staging, complete, prepare
+from linkd.link.stage import BytecodeDamaged, StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
+from linkd.store.bytecode import BytecodeShelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ class Stager:
     workspaces: Workspaces
     pool: Pool
     constants: Constants
+    bytecode: BytecodeShelf
     executor: Executor
     """For what has to be made; not the one that the asking thread is of."""
 
@@ -49,6 +53,7 @@ class Stager:
             target=target,
             roots=Roots.of(target),
             staging=Staging(mode=mode, constants=self.constants),
+            bytecode=self.bytecode,
             check=check,
         )
         places = [
@@ -80,7 +85,14 @@ class Stager:
         if not _is_pooled(workspace):
             return ()
         roots = Roots.of(target)
-        return tuple(_order(addition, roots) for addition in additions)
+        return tuple(self._next_order(addition, roots) for addition in additions)
+
+    def _next_order(self, addition: Addition, roots: Roots) -> Order:
+        awaited = addition.awaited
+        order = replace(_order(addition, roots), awaited=awaited)
+        if awaited is not None and self.bytecode.is_ready(order.sha256, awaited):
+            return order.renewed()
+        return order
 
     def _prepare(self, work: "_Work", missing: list[tuple[Addition, str]]) -> None:
         missing.sort(key=lambda one: len(one[0].wheel.manifest.files), reverse=True)
@@ -102,13 +114,30 @@ class _Work:
     target: Target
     roots: Roots
     staging: Staging
+    bytecode: BytecodeShelf
     check: Callable[[], None]
 
     def prepare(self, addition: Addition, where: str) -> None:
         self.check()
-        shape = Shape(self.roots, addition.marks.requested)
+        shape = _shape(addition, self.roots)
         with self._translated(addition, where):
-            prepare(addition.wheel, shape, where, staging=self.staging)
+            if shape.bytecode is not None:
+                try:
+                    self._prepare_compiled(addition.wheel, shape, where)
+                except BytecodeDamaged:
+                    # It is no more than what an interpreter would make at its first import.
+                    self.bytecode.retire(addition.wheel.manifest.sha256, shape.bytecode)
+                    shutil.rmtree(where, ignore_errors=True)
+                else:
+                    return
+            prepare(addition.wheel, replace(shape, bytecode=None), where, staging=self.staging)
+
+    def _prepare_compiled(self, wheel: StoredWheel, shape: Shape, where: str) -> None:
+        assert shape.bytecode is not None
+        bytecode = self.bytecode.read(wheel.manifest.sha256, shape.bytecode)
+        if bytecode is None:
+            raise BytecodeDamaged
+        prepare(wheel, shape, where, staging=self.staging, bytecode=bytecode)
 
     def complete(self, addition: Addition, where: str, *, prestaged: bool) -> StagedTree:
         with self._translated(addition, where):
@@ -119,6 +148,7 @@ class _Work:
                 staging=self.staging,
                 marks=addition.marks,
                 prestaged=prestaged,
+                bytecode=addition.bytecode,
             )
 
     @contextlib.contextmanager
@@ -143,4 +173,8 @@ def _is_pooled(workspace: Workspace) -> bool:
 
 
 def _order(addition: Addition, roots: Roots) -> Order:
-    return Order(addition.wheel.manifest.sha256, Shape(roots, addition.marks.requested))
+    return Order(addition.wheel.manifest.sha256, _shape(addition, roots))
+
+
+def _shape(addition: Addition, roots: Roots) -> Shape:
+    return Shape(roots, addition.marks.requested, addition.bytecode)

@@ -11,10 +11,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 from packaging.utils import NormalizedName
 
+from linkd.core.bytecode import CACHE_FOLDER, compiled_paths, source_of
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import KeptFile
 from linkd.core.target import SchemeKey
@@ -38,9 +39,10 @@ from linkd.link.stager import Stager
 from linkd.link.strays import REPLACED_FILES, keep_replaced
 from linkd.link.traffic import Traffic
 from linkd.link.workspace import Workspace
+from linkd.store.bytecode import BytecodeShelf
 
 
-@dataclass(slots=True)
+@dataclass
 class _Work:
     change: Change
     standing: Standing
@@ -49,7 +51,19 @@ class _Work:
     roots: Roots
     traffic: Traffic
     path_lines: PathLines
+    bytecode: BytecodeShelf
     trees: list[StagedTree] = field(default_factory=list)
+
+    @cached_property
+    def came(self) -> frozenset[str]:
+        """Everything that has come, with its bytecode."""
+        paths = set().union(*(footprint.paths for footprint in self.standing.coming.values()))
+        for tree in self.trees:
+            if tree.bytecode is not None:
+                compiled = self.bytecode.read(tree.manifest.sha256, tree.bytecode)
+                files = compiled.manifest.files if compiled is not None else ()
+                paths.update(self.roots[file.scheme] + file.destination for file in files)
+        return frozenset(paths)
 
 
 class Abandoned(Exception):
@@ -79,7 +93,9 @@ def carry_out(
                 [addition.wheel.manifest for addition in change.additions], standing, roots
             )
             path_lines = PathLines(graft, workspace.path)
-            work = _Work(change, standing, workspace, graft, roots, traffic, path_lines)
+            work = _Work(
+                change, standing, workspace, graft, roots, traffic, path_lines, stager.bytecode
+            )
             graft.swaps = lambda folder: _may_swap(work, folder)
             started = time.perf_counter()
             _stage_all(work, stager, reporter, stop)
@@ -123,6 +139,9 @@ def _drop_losers(work: _Work) -> None:
                 lost[name].append(collision.path)
     for number, tree in enumerate(work.trees):
         dropped = [_drop(tree, path, work.roots) for path in lost[tree.manifest.name]]
+        if tree.bytecode is not None:
+            for path in compiled_paths(lost[tree.manifest.name], tree.bytecode):
+                _drop(tree, path, work.roots)
         work.trees[number] = replace(tree, links=tree.links - sum(dropped))
 
 
@@ -153,6 +172,7 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
             for part in tree.parts:
                 _publish(work, tree, part, part)
         _remove_leftovers(work)
+        _remove_stale(work)
         kept = keep_replaced(work.graft, work.workspace, partial(_is_recorded, work))
         for tree in work.trees:
             _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
@@ -165,6 +185,9 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
 
 
 def _is_recorded(work: _Work, path: str) -> bool:
+    source = source_of(path)
+    if source is not None and (source in work.came or work.standing.was_recorded(source)):
+        return True
     return path in work.traffic.going or work.standing.was_recorded(path)
 
 
@@ -235,6 +258,27 @@ def _remove_leftovers(work: _Work) -> None:
         _remove(work, going, f"gone-{gone.name}")
 
 
+def _remove_stale(work: _Work) -> None:
+    """Move out what was compiled from modules that others have, or nobody, and that were replaced."""
+    replaced = {
+        move.path
+        for move in work.graft.moves
+        if move.step is Step.EXCHANGED and move.path.endswith(".py")
+    } - work.traffic.going
+    if replaced:
+        aside = os.path.join(work.workspace.path, "stale")
+        os.mkdir(aside)
+        Removal(
+            work.graft,
+            frozenset(),
+            aside,
+            alone=lambda _folder: False,
+            fixed=work.roots.fixed,
+            replaced=replaced,
+            kept=work.came,
+        ).run()
+
+
 def _remove(work: _Work, paths: set[str], name: str) -> None:
     replaced = paths & work.traffic.coming
     needed = {path for path in paths - replaced if work.standing.needed_by_others(path)}
@@ -248,7 +292,7 @@ def _remove(work: _Work, paths: set[str], name: str) -> None:
         fixed=work.roots.fixed,
         passing=work.roots.passing,
         replaced=replaced,
-        kept=work.traffic.coming,
+        kept=work.came if replaced else (),
     ).run()
 
 
@@ -257,6 +301,9 @@ def _may_swap(work: _Work, folder: str) -> bool:
 
     One into which two staged folders go is not swapped: the second would take out the first.
     """
+    # Nobody claims bytecode by its path, so nobody can tell whose a folder of it is.
+    if os.path.basename(folder) == CACHE_FOLDER:
+        return False
     if not work.change.removals or not work.standing.alone(folder):
         return False
     return work.traffic.single(folder) and holds_only(work.graft, folder, work.traffic.going)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 from packaging.utils import NormalizedName
 
+from linkd.core.bytecode import BytecodeWish
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
@@ -29,13 +30,13 @@ from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
-from linkd.link.settling import find_wrong, settle
+from linkd.link.settling import contested, find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
 from linkd.service.inheritance import Inheritance
-from linkd.service.ports import Anticipating, Finding, Installed, Remembering
+from linkd.service.ports import Anticipating, Compiling, Finding, Installed, Remembering
 
 _log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Intent:
     additions: tuple[tuple[StoredWheel, Marks], ...] = ()
     removals: tuple[InstalledDistribution, ...] = ()
     policy: LinkPolicy = field(default_factory=LinkPolicy)
+    bytecode: BytecodeWish = BytecodeWish.AUTO
     refuse_collisions: bool = False
 
 
@@ -70,6 +72,7 @@ class Changer:
         ledger: Ledger,
         stager: Stager,
         ahead: Anticipating,
+        compiling: Compiling,
         executor: Executor,
         *,
         memory: Remembering,
@@ -77,6 +80,7 @@ class Changer:
     ) -> None:
         self.ledger = ledger
         self.ahead = ahead
+        self.compiling = compiling
         self._stager = stager
         self._executor = executor
         self._memory = memory
@@ -101,9 +105,7 @@ class Changer:
         collisions = await self._in_thread(_collisions, intent, standing)
         change = Change(
             target=intent.target,
-            additions=tuple(
-                Addition(wheel=wheel, marks=marks) for wheel, marks in intent.additions
-            ),
+            additions=tuple(self._additions(intent)),
             removals=intent.removals,
             collisions=collisions,
             policy=intent.policy,
@@ -111,7 +113,20 @@ class Changer:
         async with self.ledger.stand(intent.target.identity, standing):
             outcome, warnings = await self._carry_out(change, standing, reporter)
         self.ahead.want(outcome.orders)
+        if intent.bytecode is not BytecodeWish.OFF:
+            wheels = (wheel for wheel, _ in intent.additions)
+            self.compiling.want(wheels, intent.target.interpreter)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
+
+    def _additions(self, intent: Intent) -> Iterator[Addition]:
+        """With their bytecode, as far as it is wanted and ready."""
+        cache_tag = intent.target.interpreter.cache_tag
+        wanted = None if intent.bytecode is BytecodeWish.OFF else cache_tag
+        for wheel, marks in intent.additions:
+            ready = wanted and self._stager.bytecode.is_ready(wheel.manifest.sha256, cache_tag)
+            yield Addition(
+                wheel=wheel, marks=marks, bytecode=wanted if ready else None, awaited=wanted
+            )
 
     async def _carry_out(
         self, change: Change, standing: Standing, reporter: Reporter
@@ -161,8 +176,11 @@ class Changer:
             return []
         wrong = await self._in_thread(find_wrong, change.target, shared)
         corrections, warnings = await self._inheritance.contents(change.target, wrong)
-        if corrections:
-            work = self._in_thread(settle, change, standing, corrections, self._stager.workspaces)
+        modules = contested(shared)
+        if corrections or modules:
+            work = self._in_thread(
+                settle, change, standing, corrections, self._stager.workspaces, modules
+            )
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 

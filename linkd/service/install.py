@@ -11,6 +11,7 @@ import msgspec
 from packaging.utils import NormalizedName
 
 from linkd.build.circumstances import Circumstances
+from linkd.core.bytecode import BytecodeWish
 from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
@@ -141,6 +142,8 @@ class Install:
             with run.timed("fetch"):
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
+            if run.request.bytecode is BytecodeWish.ON:
+                await self._compile(target, fetched, run)
             async with AsyncExitStack() as stack:
                 target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
@@ -158,6 +161,12 @@ class Install:
                         await self._quarantine(error, run)
                         continue
                 return renewed
+
+    async def _compile(self, target: Target, fetched: Fetched, run: "_Run") -> None:
+        """Raises CompilationFailed."""
+        with run.timed("compile"):
+            run.reporter.report(Progress(Phase.COMPILE, ""))
+            await self.changer.compiling.ensure(fetched.wheels.values(), target.interpreter)
 
     async def _quarantine(self, error: WheelDamaged, run: "_Run") -> None:
         """Have a wheel that was changed in the cache fetched anew. Raises the error the second time."""
@@ -215,6 +224,7 @@ class _Run:
                 receipt.timings,
                 resolve=self.spent.get("resolve", 0.0),
                 fetch=self.spent.get("fetch", 0.0),
+                compile=self.spent.get("compile", 0.0),
                 total=(time.perf_counter() - self.begun) * 1e3,
             ),
         )
@@ -297,6 +307,7 @@ def _intent(
         ),
         removals=plan.removals,
         policy=request.link,
+        bytecode=request.bytecode,
         refuse_collisions=request.refuse_collisions,
     )
 

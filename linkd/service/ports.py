@@ -71,6 +71,14 @@ class Anticipating(Protocol):
     async def quarantine(self, sha256: str) -> None: ...
 
 
+class Compiling(Protocol):
+    """Whoever compiles wheels."""
+
+    def want(self, wheels: Iterable[StoredWheel], interpreter: Interpreter) -> None: ...
+
+    async def ensure(self, wheels: Iterable[StoredWheel], interpreter: Interpreter) -> None: ...
+
+
 class PoolFacts(Protocol):
     @property
     def staged(self) -> int: ...

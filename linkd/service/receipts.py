@@ -82,6 +82,7 @@ def _entry(tree: StagedTree) -> InstalledEntry:
         bytes=tree.manifest.size,
         link_mode=tree.mode,
         prestaged=tree.prestaged,
+        bytecode=tree.bytecode is not None,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from packaging.utils import NormalizedName
 
 from linkd.build.waiting import Task
+from linkd.core.bytecode import BytecodeWish
 from linkd.core.formats import Formats
 from linkd.core.target import Placement
 from linkd.fetch.settings import IndexSettings
@@ -39,6 +40,7 @@ class InstallRequest:
     reinstall: bool | frozenset[NormalizedName] = False
     dry_run: bool = False
     link: LinkPolicy = field(default_factory=LinkPolicy)
+    bytecode: BytecodeWish = BytecodeWish.AUTO
     refuse_collisions: bool = False
     exact: bool = False
     """What is not asked for goes (sync)."""

@@ -55,8 +55,12 @@ def write_manifest(folder: str, manifest: Manifest) -> None:
 
 
 def publish(layout: Layout, sha256: str, folder: str) -> bool:
+    """Make `folder` the entry of a wheel; False where somebody's is there already."""
+    return publish_as(layout.entry(sha256), folder)
+
+
+def publish_as(entry: str, folder: str) -> bool:
     """Make `folder` the entry, by one rename; False where somebody's is there already."""
-    entry = layout.entry(sha256)
     os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
     try:
         os.rename(folder, entry)

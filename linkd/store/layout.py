@@ -14,6 +14,7 @@ from typing import Final
 from linkd.errors import CacheUnusable, NoSpace, is_no_space, reason_of
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_CACHE_TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TAG: Final = """\
 Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache: linkd makes everything in this folder again when it is gone.
@@ -23,6 +24,11 @@ Signature: 8a477f597d28d172789f06886806bc55
 def is_sha256(text: str) -> bool:
     """Whether a text is a digest that may become a folder's name. Indexes promise anything."""
     return _SHA256.fullmatch(text) is not None
+
+
+def is_cache_tag(text: str) -> bool:
+    """Whether a text is a cache tag that may become a folder's name. Interpreters say anything."""
+    return _CACHE_TAG.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,11 @@ class Layout:
     @property
     def wheels(self) -> str:
         return os.path.join(self.version, "wheels")
+
+    @property
+    def bytecode(self) -> str:
+        """Compiled forms of wheels, by the interpreter's cache tag."""
+        return os.path.join(self.version, "bytecode")
 
     @property
     def pool(self) -> str:
@@ -87,6 +98,12 @@ class Layout:
     def manifest(self, sha256: str) -> str:
         return manifest_of(self.entry(sha256))
 
+    def bytecode_entry(self, sha256: str, cache_tag: str) -> str:
+        """The folder of one wheel's sealed bytecode."""
+        if not is_sha256(sha256) or not is_cache_tag(cache_tag):
+            raise ValueError(f"not a sha256 and a cache tag: {sha256!r}, {cache_tag!r}")
+        return os.path.join(self.bytecode, cache_tag, sha256[:2], sha256)
+
     def part(self, name: str) -> str:
         """A partial download; one that a later process can go on with is named by its sha256."""
         return os.path.join(self.incoming, f"{name}.part")
@@ -95,6 +112,7 @@ class Layout:
         return (
             self.version,
             self.wheels,
+            self.bytecode,
             self.pool,
             self.constants,
             self.index,

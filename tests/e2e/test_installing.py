@@ -67,7 +67,7 @@ def test_the_result(daemon: Daemon, environment: Path, index: RunningIndex, app:
     place.client("install", *arguments, "lib==1.0")
     result = place.client("install", *arguments, "-U", "app_tool").json
     assert {key: type(value) for key, value in result["timings_ms"].items()} == dict.fromkeys(
-        ("resolve", "fetch", "stage", "graft", "total"), float
+        ("resolve", "fetch", "compile", "stage", "graft", "total"), float
     )
     [tool, lib] = result["installed"]
     assert tool == {
@@ -77,6 +77,7 @@ def test_the_result(daemon: Daemon, environment: Path, index: RunningIndex, app:
         "bytes": tool["bytes"],
         "link_mode": tool["link_mode"],
         "prestaged": False,
+        "bytecode": False,
     }
     assert (lib["name"], lib["version"]) == ("lib", "1.5")
     assert result["environment"] == str(environment)

@@ -111,6 +111,8 @@ class Place:
             "PYTHONSAFEPATH": "1",
             "LINKD_SOCKET": str(self.socket),
             "LINKD_CACHE_DIR": str(self.cache),
+            # What an environment gets must not depend on what is ready by then.
+            "LINKD_COMPILE_PROCESSES": "0",
         }
 
     def run(

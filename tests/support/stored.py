@@ -5,12 +5,13 @@ The environment is folders alone: no interpreter is needed to link.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,12 +32,14 @@ from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.pool import Pool, PoolLimits
 from linkd.link.rename import Rename
-from linkd.link.settling import find_wrong, settle
+from linkd.link.settling import contested, find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspace, Workspaces
+from linkd.store.bytecode import BytecodeShelf
+from linkd.store.compiling import Compiler
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
 from linkd.venv.installed import read_installed
@@ -61,17 +64,22 @@ def make_target(prefix: Path) -> Target:
     return Target(
         prefix=prefix,
         python=Path(sys.executable),
-        interpreter=Interpreter(
-            executable=os.path.realpath(sys.executable),
-            implementation="cpython",
-            version=sysconfig.get_python_version(),
-            cache_tag=sys.implementation.cache_tag or "",
-            markers={},
-            tags=("py3-none-any",),
-            scheme=scheme,
-        ),
+        interpreter=make_interpreter(scheme),
         scheme=Scheme(**{key.value: prefix / folder for key, folder in scheme.items()}),
         identity=(facts.st_dev, facts.st_ino),
+    )
+
+
+def make_interpreter(scheme: Mapping[SchemeKey, str] | None = None) -> Interpreter:
+    """The one that runs the tests."""
+    return Interpreter(
+        executable=os.path.realpath(sys.executable),
+        implementation="cpython",
+        version=sysconfig.get_python_version(),
+        cache_tag=sys.implementation.cache_tag or "",
+        markers={},
+        tags=("py3-none-any",),
+        scheme=scheme or {},
     )
 
 
@@ -95,6 +103,7 @@ class Store:
     layout: Layout = field(init=False)
     workspaces: FixedRename = field(init=False)
     stager: Stager = field(init=False)
+    bytecode: BytecodeShelf = field(init=False)
     background: ThreadPoolExecutor = field(init=False)
     making: ThreadPoolExecutor = field(init=False)
 
@@ -106,10 +115,12 @@ class Store:
             pool=self.layout.pool, trash=self.layout.trash, background=self.background
         )
         self.making = ThreadPoolExecutor(2)
+        self.bytecode = BytecodeShelf(self.layout)
         self.stager = Stager(
             workspaces=self.workspaces,
             pool=Pool(self.layout.pool, PoolLimits(), self.workspaces.sweep),
             constants=Constants(self.layout.constants),
+            bytecode=self.bytecode,
             executor=self.making,
         )
 
@@ -138,9 +149,33 @@ class Store:
         path = make_wheel(folder, name, version, files=files, data=data, entry_points=entry_points)
         return self.add(path)
 
+    def compile(self, *wheels: StoredWheel) -> None:
+        """Have the bytecode of these ready."""
+
+        async def ensure() -> None:
+            async with running_compiler(self.layout, self.bytecode) as compiler:
+                await compiler.ensure(wheels, make_interpreter())
+
+        asyncio.run(ensure())
+
     def leftovers(self) -> list[str]:
         """What is left of workspaces."""
         return sorted(os.listdir(self.layout.pool) + os.listdir(self.layout.trash))
+
+
+@contextlib.asynccontextmanager
+async def running_compiler(
+    layout: Layout, shelf: BytecodeShelf, processes: int = 1
+) -> AsyncIterator[Compiler]:
+    """A compiler that nobody disturbs, until the end of the block."""
+    compiler = Compiler(
+        layout, shelf, processes=processes, busy=lambda: False, ready=lambda *_: None
+    )
+    await compiler.start()
+    try:
+        yield compiler
+    finally:
+        await compiler.close()
 
 
 @dataclass(slots=True)
@@ -181,13 +216,23 @@ class Environment:
         change = Change(
             target=self.target,
             additions=tuple(
-                Addition(wheel=coming[name], marks=Marks(requested=True)) for name in sorted(coming)
+                Addition(
+                    wheel=coming[name],
+                    marks=Marks(requested=True),
+                    bytecode=self._ready(coming[name]),
+                )
+                for name in sorted(coming)
             ),
             removals=tuple(installed[name] for name in going),
             collisions=find_collisions(standing.coming, standing.staying),
             policy=policy or LinkPolicy(),
         )
         return change, standing
+
+    def _ready(self, wheel: StoredWheel) -> str | None:
+        cache_tag = self.target.interpreter.cache_tag
+        ready = self.store.bytecode.is_ready(wheel.manifest.sha256, cache_tag)
+        return cache_tag if ready else None
 
     def change(
         self,
@@ -234,7 +279,7 @@ class Environment:
             for one in find_wrong(self.target, shared)
             if one.owner is None or one.wheel is not None
         }
-        settle(change, standing, corrections, self.store.workspaces)
+        settle(change, standing, corrections, self.store.workspaces, contested(shared))
 
     def files(self) -> dict[str, bytes | str]:
         """Every file below the prefix with its content, every link with what it points at, and

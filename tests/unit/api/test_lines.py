@@ -28,7 +28,7 @@ def a_result(**members: object) -> Result:
         "replaced_files": [],
         "links": Links(),
         "bytes": Bytes(linked=0, copied=0, downloaded=0),
-        "timings_ms": TimingsAnswer(resolve=0, fetch=0, stage=0, graft=0, total=12),
+        "timings_ms": TimingsAnswer(resolve=0, fetch=0, compile=0, stage=0, graft=0, total=12),
         "warnings": [],
         "dry_run": False,
     }
@@ -43,6 +43,7 @@ def came(name: str, version: str = "1.0") -> dict[str, object]:
         "bytes": 1,
         "link_mode": "hardlink",
         "prestaged": False,
+        "bytecode": False,
     }
 
 

@@ -10,10 +10,10 @@ from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Phase, Progress, Silent
+from linkd.core.target import Interpreter
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CacheUnusable, CollisionRefused
 from linkd.link.ledger import Ledger
-from linkd.link.pool import Order
 from linkd.link.stage import Marks
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.venv.installed import read_installed
@@ -25,7 +25,6 @@ class Memory:
 
     def __init__(self) -> None:
         self.wheels: dict[str, StoredWheel] = {}
-        self.orders: list[Order] = []
         self._installed: dict[tuple[tuple[int, int], str], str] = {}
 
     def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
@@ -40,8 +39,10 @@ class Memory:
     def installed_from(self, identity: tuple[int, int], name: str) -> str | None:
         return self._installed.get((identity, name))
 
-    def want(self, orders: Iterable[Order]) -> None:
-        self.orders += orders
+    def want(self, *_: object) -> None:
+        """Nothing is made ahead here."""
+
+    async def ensure(self, wheels: Iterable[StoredWheel], interpreter: Interpreter) -> None: ...
 
     async def quarantine(self, sha256: str) -> None:
         self.wheels.pop(sha256)
@@ -58,6 +59,7 @@ class World:
         self.changer = Changer(
             Ledger(),
             environment.store.stager,
+            self.memory,
             self.memory,
             self.executor,
             memory=self.memory,
