@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from linkd.core.receipt import LinkMode
 from linkd.core.record import parse_record
 from linkd.core.wheel import StoredWheel
 from linkd.link.modes import LinkPolicy
+from linkd.link.rename import KernelRename
 from tests.support.stored import SITE, Environment, Store
 
 TAG = sys.implementation.cache_tag or ""
@@ -206,23 +208,47 @@ def test_lost_collision(store: Store, environment: Environment, names: tuple[str
     assert compiled_in(environment) == set()
 
 
+class Gated(KernelRename):
+    """Waits before the first publishing of ``x.py``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self.go = threading.Event()
+
+    def noreplace(self, source: str, source_fd: int, target: str, target_fd: int) -> None:
+        if source == "x.py" and not self.reached.is_set():
+            self.reached.set()
+            assert self.go.wait(30)
+        super().noreplace(source, source_fd, target, target_fd)
+
+
 async def test_contested_at_once(store: Store, environment: Environment) -> None:
-    """Where several bring different modules at one time, no other one's bytecode is left."""
-    path = f"{SITE}/{compiled_path('ns/x.py', TAG)}"
-    files = {name: {"ns/x.py": f"x = {number}\n"} for number, name in enumerate("abcd")}
-    wheels = await asyncio.to_thread(
-        lambda: [ready(store, name, content) for name, content in files.items()]
-    )
-    kept = store.bytecode.read(wheels[-1].manifest.sha256, TAG)
-    assert kept is not None
-    rightful = await asyncio.to_thread(Path(kept.tree, f"ns/x.{TAG}.pyc").read_bytes)
-    for _ in range(10):
-        await asyncio.gather(*map(environment.request, wheels))
-        found = environment.files()
-        assert found[f"{SITE}/ns/x.py"] == b"x = 3\n"
-        assert found.get(path, rightful) == rightful
-        await environment.request(remove=list(files))
-        assert not any("ns" in name for name in environment.files())
+    """A module and the bytecode beside it are of one wheel, or there is no bytecode, even where
+    another wheel's of both has come between them."""
+    before = store.wheel("before", files={"ns/y.py": ""})
+    one, two = (store.wheel(name, files={"ns/x.py": f"x = '{name}'\n"}) for name in "ab")
+    await asyncio.to_thread(store.compile, one, two)
+    await environment.request(before)
+    store.workspaces.rename = gated = Gated()
+    slow = asyncio.create_task(environment.request(two))
+    await asyncio.to_thread(gated.reached.wait, 30)
+    await environment.request(one)
+    gated.go.set()
+    await slow
+    found = environment.files()
+    assert found[f"{SITE}/ns/x.py"] == b"x = 'b'\n"
+    assert compiled_in(environment) == set()
+
+
+def test_never_swapped(store: Store, environment: Environment) -> None:
+    """A folder of bytecode at the top, which everybody may put something into, is never exchanged."""
+    environment.change(ready(store, "single", {"single.py": "x = 1\n"}))
+    folder = environment.site / "__pycache__"
+    before = folder.stat().st_ino
+    environment.change(ready(store, "single", {"single.py": "x = 23\n"}, version="2.0"))
+    assert folder.stat().st_ino == before
+    assert compiled_in(environment) == expected("single.py")
 
 
 def test_found_there(store: Store, environment: Environment) -> None:
