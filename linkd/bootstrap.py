@@ -32,10 +32,12 @@ from linkd.server import DaemonServer
 from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
+from linkd.service.inheritance import Inheritance
 from linkd.service.inspecting import ListDistributions, ReadStatus
 from linkd.service.install import Install
 from linkd.service.isolating import Forgetful, IsolateBuild
-from linkd.service.ports import Supplying
+from linkd.service.ports import Probing, Supplying
+from linkd.service.recovering import Recovered, Recovery
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
@@ -65,6 +67,7 @@ class Daemon:
     builder: Builder
     resolver: Resolver
     workspaces: Workspaces
+    recovery: Recovery
     grafting: ThreadPoolExecutor
     sweeping: ThreadPoolExecutor
     services: Services
@@ -80,12 +83,14 @@ class Daemon:
 
     async def start(self) -> None:
         await self.store.start()
+        await self.recovery.start()
 
     async def close(self) -> None:
         """Wait for what is under way and let go of everything."""
         await self.http.close()
         await self.downloader.close()
         await self.builder.close()
+        await self.recovery.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
         await asyncio.to_thread(self.grafting.shutdown)
@@ -115,8 +120,16 @@ def make_daemon(settings: Settings) -> Daemon:
     sweeping = ThreadPoolExecutor(1, thread_name_prefix="sweep")
     workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
     changer = Changer(Ledger(), workspaces, grafting, memory=state, store=store)
-    prober = Prober(state)
-    activity = Activity(lambda: workspaces.pending)
+    facts = Prober(state)
+    recovery = Recovery(
+        workspaces,
+        grafting,
+        prober=facts,
+        inheritance=Inheritance(memory=state, store=store),
+        fleeting=layout.incoming,
+    )
+    prober = Recovered(prober=facts, recovery=recovery)
+    activity = Activity(lambda: workspaces.pending + recovery.pending)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
     create = _creator(prober, state, layout)
 
@@ -142,12 +155,13 @@ def make_daemon(settings: Settings) -> Daemon:
         building=supply,
         changer=changer,
         create=create,
+        telling=recovery,
     )
     fleeting = Changer(changer.ledger, workspaces, grafting, memory=Forgetful(), store=store)
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
-        uninstall=Uninstall(prober=prober, changer=changer),
+        uninstall=Uninstall(prober=prober, changer=changer, telling=recovery),
         distributions=ListDistributions(prober=prober),
         create=create,
         status=ReadStatus(
@@ -172,13 +186,14 @@ def make_daemon(settings: Settings) -> Daemon:
         builder=builder,
         resolver=resolver,
         workspaces=workspaces,
+        recovery=recovery,
         grafting=grafting,
         sweeping=sweeping,
         services=services,
     )
 
 
-def _creator(prober: Prober, state: State, layout: Layout) -> CreateEnvironment:
+def _creator(prober: Probing, state: State, layout: Layout) -> CreateEnvironment:
     app_data = os.path.join(layout.version, "virtualenv")
 
     def create(path: str, python: str | None, prompt: str | None) -> None:

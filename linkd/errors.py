@@ -37,6 +37,7 @@
     │   ├── EnvironmentNotWritable       environment-not-writable
     │   ├── EnvironmentExists            environment-exists
     │   ├── EnvironmentBusy              environment-busy
+    │   ├── RecoveryFailed               recovery-failed
     │   ├── ExternallyManaged            externally-managed
     │   └── InterpreterFailed            interpreter-failed
     ├── LinkError                    the plan cannot be put into the environment
@@ -661,6 +662,29 @@ class EnvironmentBusy(TargetError):
     @property
     def hint(self) -> str:
         return "run the command again when it is done"
+
+
+@dataclass(eq=False, kw_only=True)
+class RecoveryFailed(TargetError):
+    code = "recovery-failed"
+    title = "What a crash left half-done could not be undone"
+
+    path: str
+    reason: str
+    left: tuple[str, ...] = ()
+    """Paths that are not as they were before."""
+
+    @property
+    def detail(self) -> str:
+        more = f" (and {len(self.left) - 1} more)" if len(self.left) > 1 else ""
+        return (
+            "a change was cut off half-way and cannot be undone: "
+            f"{self.environment}/{self.path}: {self.reason}{more}"
+        )
+
+    @property
+    def hint(self) -> str:
+        return "put that right and run the command again, or make the environment anew"
 
 
 @dataclass(eq=False, kw_only=True)

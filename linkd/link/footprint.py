@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from linkd.core.entry_points import is_environments_own
@@ -40,6 +41,10 @@ class Roots:
                     reason=f"its {key} folder {target.scheme[key]} lies outside of it",
                 )
             by_key[key] = "" if relative == os.curdir else f"{relative}/"
+        return cls.relative(by_key)
+
+    @classmethod
+    def relative(cls, by_key: Mapping[SchemeKey, str]) -> "Roots":
         folders = {root.rstrip("/") for root in by_key.values()} - {""}
         return cls(by_key, frozenset(folders.union(*map(ancestors, folders))))
 
@@ -60,6 +65,13 @@ def ancestors(path: str) -> Iterator[str]:
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
+
+
+class Located(Protocol):
+    """All that has to be known of an environment."""
+
+    @property
+    def prefix(self) -> Path: ...
 
 
 class Footprint(Protocol):
@@ -111,7 +123,9 @@ class RecordedFootprint:
     Rows that lead out, or name what came with the environment itself, are left out.
     """
 
-    def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
+    def __init__(
+        self, distribution: InstalledDistribution, target: "Located", roots: Roots
+    ) -> None:
         self._distribution = distribution
         self._roots = roots
         self._location = os.path.relpath(distribution.location, target.prefix)

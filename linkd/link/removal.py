@@ -12,6 +12,7 @@ from typing import Final
 
 from linkd.link.footprint import ancestors
 from linkd.link.graft import Graft
+from linkd.link.journal import Takes
 
 _CACHE: Final = "__pycache__"
 _COMPILED: Final = re.compile(r"(?P<module>.+?)\.[^.]+(?:\.opt-[^.]+)?\.pyc", re.DOTALL)
@@ -43,10 +44,15 @@ class Removal:
     def run(self) -> None:
         """Move everything out and remove the folders that it leaves empty."""
         whole = self._whole_folders()
-        for path in sorted(whole):
-            self.graft.move_out(path, self._aside())
-        for path in sorted({*self._files(whole), *self._stale()}):
-            self._move(path)
+        folders_out = [(path, self._aside()) for path in sorted(whole)]
+        files_out = [
+            (path, self._aside()) for path in sorted({*self._files(whole), *self._stale()})
+        ]
+        self.graft.tell(Takes(path, aside) for path, aside in (*folders_out, *files_out))
+        for path, aside in folders_out:
+            self.graft.move_out(path, aside)
+        for path, aside in files_out:
+            self._move(path, aside)
         folders = {folder for path in self.own for folder in ancestors(path)}
         folders.difference_update(self.fixed)
         for folder in sorted(folders, key=lambda folder: (-folder.count("/"), folder)):
@@ -91,9 +97,9 @@ class Removal:
                 if _compiled_from(compiled) == stem and f"{cache}/{compiled}" not in self.kept:
                     yield f"{cache}/{compiled}"
 
-    def _move(self, path: str) -> None:
+    def _move(self, path: str, aside: str) -> None:
         """Move out a file. A folder that RECORD names as if it were one is not the distribution's."""
-        if not self.graft.move_out(path, self._aside(), folders=False):
+        if not self.graft.move_out(path, aside, folders=False):
             return
         folder, name = os.path.split(path)
         if os.path.basename(folder) == _CACHE and name.endswith(".pyc"):

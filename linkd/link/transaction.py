@@ -31,6 +31,7 @@ from linkd.link.beneath import Step
 from linkd.link.change import Change, Outcome, opened_prefix
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
+from linkd.link.journal import Coming, Purpose, Takes
 from linkd.link.ledger import Standing
 from linkd.link.removal import Removal, holds_only, is_bytecode_of
 from linkd.link.stage import DIST_INFO, StagedTree, stage
@@ -50,6 +51,17 @@ class _Work:
     trees: list[StagedTree] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Course:
+    """What the thread of a transaction and those who wait for it tell each other."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set from outside: ends it until the first file moves in the environment."""
+    workspace: Workspace | None = None
+    """To be discarded by those who wait, when all is settled: until then a daemon that is killed
+    undoes the transaction at its next start."""
+
+
 class Abandoned(Exception):
     """Nobody wants the change any more, and nothing of it has been done."""
 
@@ -59,33 +71,30 @@ def carry_out(
     standing: Standing,
     workspaces: Workspaces,
     reporter: Reporter,
-    stop: threading.Event,
+    course: Course,
 ) -> Outcome:
-    """Stage, graft, and leave nothing behind. Runs in a thread.
+    """Stage and graft. Runs in a thread.
 
-    `stop` ends it until the first file moves in the environment; from there on it goes to its
-    end. Raises Abandoned then, and LinkError, TargetError or StoreError; the environment is then
+    Once the first file has moved in the environment it goes to its end. Raises Abandoned where
+    it has been stopped before, and LinkError, TargetError or StoreError; the environment is then
     as it was before.
     """
     target = change.target
-    workspace = workspaces.open(target, change.policy)
-    try:
-        with opened_prefix(target) as prefix_fd:
-            graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
-            roots = Roots.of(target)
-            traffic = Traffic.of(
-                [addition.wheel.manifest for addition in change.additions], standing, roots
-            )
-            work = _Work(change, standing, workspace, graft, roots, traffic)
-            graft.swaps = lambda folder: _may_swap(work, folder)
-            started = time.perf_counter()
-            _stage_all(work, reporter, stop)
-            staged = time.perf_counter()
-            reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
-            kept = _graft_all(work)
-        grafted = time.perf_counter()
-    finally:
-        workspaces.discard(workspace)
+    workspace = course.workspace = workspaces.open(target, change.policy)
+    with opened_prefix(target) as prefix_fd:
+        graft = Graft(str(target.prefix), prefix_fd, workspace.rename, journal=workspace.journal)
+        roots = Roots.of(target)
+        traffic = Traffic.of(
+            [addition.wheel.manifest for addition in change.additions], standing, roots
+        )
+        work = _Work(change, standing, workspace, graft, roots, traffic)
+        graft.swaps = lambda folder: _may_swap(work, folder)
+        started = time.perf_counter()
+        _stage_all(work, reporter, course.stop)
+        staged = time.perf_counter()
+        reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
+        kept = _graft_all(work)
+    grafted = time.perf_counter()
     return Outcome(
         trees=tuple(work.trees),
         kept_files=kept,
@@ -162,8 +171,10 @@ def _drop(tree: StagedTree, path: str, roots: Roots) -> bool:
 def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
     """Everything that the environment sees, in its order; all of it, or it is undone."""
     try:
+        _state_purpose(work)
         _unlist(work)
         _make_way(work)
+        _announce(work)
         for tree in work.trees:
             for part in tree.parts:
                 _publish(work, tree, part, SchemeKey(part))
@@ -216,14 +227,55 @@ def _failure(work: _Work, error: BaseException, left: tuple[str, ...]) -> LinkdE
     return GraftFailed(environment=environment, path=path, reason=reason_of(error), left=left)
 
 
+def _state_purpose(work: _Work) -> None:
+    """For the journal, which has it with the first of what is to be done."""
+    work.workspace.journal.purpose = Purpose(
+        began=time.time(),
+        coming=tuple(
+            Coming(
+                name=tree.manifest.name,
+                version=tree.manifest.version,
+                root=work.roots[tree.dist_info_scheme],
+                dist_info=tree.manifest.dist_info,
+                staged=os.path.join(tree.path, DIST_INFO, tree.manifest.dist_info),
+            )
+            for tree in work.trees
+        ),
+        going=tuple((gone.name, str(gone.version)) for gone in work.change.removals),
+    )
+
+
 def _unlist(work: _Work) -> None:
     """Move out the dist-info of what goes: from here on it is not installed any more."""
     out = os.path.join(work.workspace.path, "unlisted")
     os.mkdir(out)
+    unlisted: list[tuple[str, str]] = []
     for number, gone in enumerate(work.change.removals):
         location = os.path.relpath(gone.location, work.change.target.prefix)
         path = os.path.normpath(os.path.join(location, gone.dist_info))
-        work.graft.move_out(path, os.path.join(out, str(number)))
+        unlisted.append((path, os.path.join(out, str(number))))
+    if unlisted:
+        work.graft.tell(Takes(path, aside) for path, aside in unlisted)
+    for path, aside in unlisted:
+        work.graft.move_out(path, aside)
+
+
+def _announce(work: _Work) -> None:
+    """Have all that comes on record at once.
+
+    The dist-info of it last, so that it is the first to be undone.
+    """
+    files = [
+        (os.path.join(tree.path, part), work.roots[SchemeKey(part)].rstrip("/"))
+        for tree in work.trees
+        for part in tree.parts
+    ]
+    lists = [
+        (os.path.join(tree.path, DIST_INFO), work.roots[tree.dist_info_scheme].rstrip("/"))
+        for tree in work.trees
+    ]
+    if files or lists:
+        work.graft.tell(work.graft.announcing([*files, *lists]))
 
 
 def _make_way(work: _Work) -> None:

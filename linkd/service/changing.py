@@ -30,8 +30,8 @@ from linkd.link.modes import LinkPolicy
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
-from linkd.link.transaction import carry_out
-from linkd.link.workspace import Workspaces
+from linkd.link.transaction import Course, carry_out
+from linkd.link.workspace import Workspace, Workspaces
 from linkd.service.inheritance import Inheritance
 from linkd.service.ports import Finding, Installed, Remembering
 
@@ -105,18 +105,30 @@ class Changer:
     async def _carry_out(
         self, change: Change, standing: Standing, reporter: Reporter
     ) -> tuple[Outcome, tuple[str, ...]]:
-        stop = threading.Event()
+        course = Course()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._workspaces, reporter, stop)
+            self._in_thread(carry_out, change, standing, self._workspaces, reporter, course)
         )
         warnings: tuple[str, ...] = ()
         try:
-            outcome = await _uninterrupted(work, stop)
+            outcome = await _uninterrupted(work, course.stop)
         finally:
             # A cancelled request may have been carried out all the same.
             committed = not work.cancelled() and work.exception() is None
-            warnings = await self._settle(change, standing, committed=committed)
+            try:
+                warnings = await self._settle(change, standing, committed=committed)
+            finally:
+                await self._discard(course.workspace)
         return outcome, warnings
+
+    async def _discard(self, workspace: Workspace | None) -> None:
+        if workspace is None:
+            return
+        if workspace.in_cache:  # no more than a rename
+            self._workspaces.discard(workspace)
+        else:
+            work = self._in_thread(self._workspaces.discard, workspace)
+            await _uninterrupted(asyncio.ensure_future(work))
 
     async def _settle(
         self, change: Change, standing: Standing, *, committed: bool

@@ -27,7 +27,15 @@ from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.permission import require_permission
-from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.ports import (
+    Building,
+    Indexing,
+    Installed,
+    Probing,
+    Resolving,
+    Supplying,
+    Telling,
+)
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
@@ -46,6 +54,7 @@ class Install:
     building: Building
     changer: Changer
     create: CreateEnvironment
+    telling: Telling
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
         """Raises any LinkdError; the environment is then as it was."""
@@ -60,6 +69,7 @@ class Install:
             pins, plan = await self._plan(asked, target, supply, run)
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
+        run.warnings[:0] = self.telling.news(target)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:

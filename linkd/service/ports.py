@@ -74,6 +74,12 @@ class Remembering(Protocol):
     def installed_from(self, identity: tuple[int, int], name: str) -> str | None: ...
 
 
+class Telling(Protocol):
+    """What happened to an environment without anybody having asked for it; told once."""
+
+    def news(self, target: Target) -> tuple[str, ...]: ...
+
+
 class Finding(Protocol):
     async def find(self, sha256: str) -> StoredWheel | None: ...
 

@@ -9,7 +9,6 @@ import hashlib
 import os
 import sys
 import sysconfig
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,7 @@ from linkd.link.rename import Rename
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
-from linkd.link.transaction import carry_out
+from linkd.link.transaction import Course, carry_out
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
@@ -206,8 +205,9 @@ class Environment:
 
         def work(change: Change, standing: Standing) -> Outcome:
             before(standing)
-            return carry_out(change, standing, self.store.workspaces, Silent(), threading.Event())
+            return carry_out(change, standing, self.store.workspaces, Silent(), course)
 
+        course = Course()
         identity = self.target.identity
         names = {wheel.manifest.name for wheel in wheels} | set(map(canonicalize_name, remove))
         async with self.ledger.turn(identity, names):
@@ -222,6 +222,8 @@ class Environment:
                         identity, standing, committed=committed
                     ) as shared:
                         await asyncio.to_thread(self._put_right, change, standing, shared)
+                    if course.workspace is not None:
+                        self.store.workspaces.discard(course.workspace)
         return outcome
 
     def _put_right(self, change: Change, standing: Standing, shared: Sequence[Shared]) -> None:

@@ -1,0 +1,297 @@
+"""The journal of one transaction: what it is about to do, told before it is done.
+
+It lies in the transaction's folder in the cache, as symbolic links: each one's target is a piece of
+text. A link is made whole or not at all, and file systems with a journal write the making of names
+in the order in which it happened, so after a loss of power too a rename that is on the disk has its
+intention there. A file's content would be written later than the renames, unless they waited for it.
+"""
+
+import base64
+import contextlib
+import errno
+import itertools
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+_FORMAT: Final = 1
+_PIECES: Final = (4000, 1000)
+"""Bytes of a link's target: Linux allows 4095, XFS 1024."""
+_END: Final = "end"
+_LINK: Final = re.compile(r"log-(?P<batch>\d{5})-(?P<piece>\d{5})(?P<more>\+?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which environment is changed, and where what comes and goes lies meanwhile."""
+
+    prefix: str
+    site: str
+    """site-packages, relative to the prefix."""
+    inode: int
+    born_ns: int
+    """Of site-packages: with its inode that tells the environment from one made in its place.
+    0 where the file system does not know."""
+    workspace: str
+    """The transaction's folder in the environment; empty if it is the journal's own."""
+    roots: Mapping[str, str]
+    """The scheme's folders, relative to the prefix, each ending in ``/`` or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """A distribution that comes."""
+
+    name: str
+    version: str
+    root: str
+    """Folder of its dist-info folder, relative to the prefix, ending in ``/`` or empty."""
+    dist_info: str
+    staged: str
+    """Where the dist-info folder lies until it is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What is to be done."""
+
+    began: float
+    """Seconds since 1970."""
+    coming: tuple[Coming, ...] = ()
+    going: tuple[tuple[str, str], ...] = ()
+    """Names and versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brings:
+    """Names of a staged folder that come into a folder of the environment."""
+
+    path: str
+    """The folder in the environment, relative to the prefix."""
+    aside: str
+    """The staged folder."""
+    names: tuple[tuple[str, int, bool | None], ...]
+    """Each with its inode, and whether the name was there already: None where that does not
+    matter, because renames are atomic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """A file or folder that is moved out of the environment to a fresh name."""
+
+    path: str
+    aside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Makes:
+    """A folder of the environment that is made."""
+
+    path: str
+
+
+Intention = Brings | Takes | Makes
+
+
+@dataclass(slots=True)
+class Journal:
+    """Written by one transaction, in the order of its intentions."""
+
+    folder_fd: int
+    folder: str
+    place: Place
+    purpose: Purpose | None = None
+    _batches: Iterator[int] = field(default_factory=itertools.count)
+    _told_place: bool = False
+    _told_purpose: bool = False
+
+    def tell(self, intentions: Iterable[Intention]) -> None:
+        """Have them on record. To be called before the first of them is carried out.
+
+        Raises OSError: nothing may be done then.
+        """
+        workspace = f"{self.place.workspace or self.folder}/"
+        rows: list[Any] = []
+        if not self._told_place:
+            rows.append(["place", _FORMAT, _place_row(self.place)])
+        if self.purpose is not None and not self._told_purpose:
+            rows.append(["purpose", _purpose_row(self.purpose, workspace)])
+        rows += [_row(intention, workspace) for intention in intentions]
+        if rows:
+            self._write(rows)
+            self._told_place = True
+            self._told_purpose = self.purpose is not None
+
+    def end(self) -> None:
+        mark_ended(self.folder)
+
+    def _write(self, rows: list[Any]) -> None:
+        batch = next(self._batches)
+        text = json.dumps(rows, separators=(",", ":")).encode()
+        encoded = base64.b64encode(zlib.compress(text, 1))
+        for limit in _PIECES:
+            try:
+                self._link(batch, encoded, limit)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG or limit == _PIECES[-1]:
+                    raise
+            else:
+                return
+
+    def _link(self, batch: int, text: bytes, limit: int) -> None:
+        pieces = range(0, len(text), limit)
+        for number, start in enumerate(pieces):
+            more = "+" if number + 1 < len(pieces) else ""
+            name = f"log-{batch:05}-{number:05}{more}"
+            os.symlink(text[start : start + limit], name.encode(), dir_fd=self.folder_fd)
+
+
+def mark_ended(folder: str) -> None:
+    """Have it on record that nothing is to be undone from now on. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.symlink("-", os.path.join(folder, _END))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """What a journal says."""
+
+    folder: str
+    place: Place
+    purpose: Purpose | None
+    intentions: tuple[Intention, ...]
+    ended: bool
+    """Nothing has to be undone; what lies in the workspace is left over."""
+
+    @property
+    def workspace(self) -> str:
+        return self.place.workspace or self.folder
+
+
+def read_journal(folder: str, prefix: str | None = None) -> Entries | None:
+    """What stands in a transaction's folder; None where nothing had been begun.
+
+    `prefix` is where the environment is now, if it has been moved since. A last batch that is not there whole was never acted upon. Raises OSError, and ValueError for
+    what is not a journal of ours.
+    """
+    rows = [row for batch in _batches(folder) for row in _decoded(batch)]
+    if not rows:
+        return None
+    try:
+        kind, version, place = rows[0]
+        if (kind, version) != ("place", _FORMAT):
+            raise ValueError(f"not a journal of format {_FORMAT}")
+        found = _place(place, prefix)
+        workspace = f"{found.workspace or folder}/"
+        purposes = [_purpose(row[1], workspace) for row in rows if row[0] == "purpose"]
+        intentions = tuple(
+            _intention(row, workspace) for row in rows if row[0] not in {"place", "purpose"}
+        )
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(str(error)) from error
+    return Entries(
+        folder=folder,
+        place=found,
+        purpose=purposes[0] if purposes else None,
+        intentions=intentions,
+        ended=os.path.lexists(os.path.join(folder, _END)),
+    )
+
+
+def _batches(folder: str) -> Iterator[bytes]:
+    """The text of every batch that is there whole."""
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name in os.listdir(folder):
+        if (match := _LINK.fullmatch(name)) is not None:
+            batch = pieces.setdefault(match["batch"], {})
+            batch[int(match["piece"])] = (name, not match["more"])
+    for _, found in sorted(pieces.items()):
+        numbered = [found[number] for number in sorted(found)]
+        if not numbered[-1][1]:
+            return
+        yield b"".join(os.readlink(os.fsencode(os.path.join(folder, one[0]))) for one in numbered)
+
+
+def _decoded(text: bytes) -> list[Any]:
+    try:
+        rows: list[Any] = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    return rows
+
+
+def _place(row: dict[str, Any], prefix: str | None) -> Place:
+    place = Place(**row)
+    if prefix is None or prefix == place.prefix:
+        return place
+    inside = os.path.basename(place.workspace)
+    return replace(place, prefix=prefix, workspace=inside and os.path.join(prefix, inside))
+
+
+def _place_row(place: Place) -> dict[str, Any]:
+    return {
+        "prefix": place.prefix,
+        "site": place.site,
+        "inode": place.inode,
+        "born_ns": place.born_ns,
+        "workspace": place.workspace,
+        "roots": dict(place.roots),
+    }
+
+
+def _purpose_row(purpose: Purpose, workspace: str) -> list[Any]:
+    return [
+        purpose.began,
+        [
+            (one.name, one.version, one.root, one.dist_info, one.staged.removeprefix(workspace))
+            for one in purpose.coming
+        ],
+        purpose.going,
+    ]
+
+
+def _purpose(row: list[Any], workspace: str) -> Purpose:
+    began, coming, going = row
+    return Purpose(
+        began=began,
+        coming=tuple(
+            Coming(
+                name=name,
+                version=version,
+                root=root,
+                dist_info=dist_info,
+                staged=os.path.join(workspace, staged),
+            )
+            for name, version, root, dist_info, staged in coming
+        ),
+        going=tuple((name, version) for name, version in going),
+    )
+
+
+def _row(intention: Intention, workspace: str) -> list[Any]:
+    match intention:
+        case Brings(path, aside, names):
+            brief = [one[:2] if one[2] is None else one for one in names]
+            return ["b", path, aside.removeprefix(workspace), brief]
+        case Takes(path, aside):
+            return ["t", path, aside.removeprefix(workspace)]
+        case Makes(path):
+            return ["m", path]
+
+
+def _intention(row: list[Any], workspace: str) -> Intention:
+    match row:
+        case ["b", path, aside, names]:
+            known = tuple(
+                (name, inode, there[0] if there else None) for name, inode, *there in names
+            )
+            return Brings(path, os.path.join(workspace, aside), known)
+        case ["t", path, aside]:
+            return Takes(path, os.path.join(workspace, aside))
+        case ["m", path]:
+            return Makes(path)
+    raise ValueError(f"not an intention: {row!r}")
