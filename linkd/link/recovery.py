@@ -10,7 +10,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -132,6 +132,11 @@ class _Undoing:
     entries: Entries
     claims: "_Claims"
     left: dict[str, str]
+    taken: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        intentions = self.entries.intentions
+        self.taken = {one.path: one.aside for one in intentions if isinstance(one, Takes)}
 
     def run(self) -> int:
         """Returns how many steps were taken back; notes those for which that was not possible."""
@@ -162,12 +167,8 @@ class _Undoing:
 
     def _is_back(self, path: str) -> bool:
         """Whether what had been at the path before has been put back there, by an earlier pass."""
-        return any(
-            isinstance(one, Takes)
-            and one.path in (path, *ancestors(path))
-            and not os.path.lexists(one.aside)
-            for one in self.entries.intentions
-        )
+        asides = (self.taken.get(one) for one in (path, *ancestors(path)))
+        return any(aside is not None and not os.path.lexists(aside) for aside in asides)
 
     def _take_back(self, graft: Graft, path: str, find: "_Find") -> bool:
         try:
