@@ -94,15 +94,37 @@ class Makes:
     path: str
 
 
-Intention = Brings | Takes | Makes
+@dataclass(frozen=True, slots=True)
+class Inherits:
+    """A file that somebody else would have removed, and left because this transaction needs it.
+
+    It goes with this transaction, unless somebody has it then.
+    """
+
+    path: str
+    contents: tuple[str | None, ...]
+    """What may lie there, as RECORD has it; None for what is made for each environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgets:
+    """What is remembered of those that go, which is forgotten once they have gone."""
+
+    origins: tuple[tuple[str, str], ...]
+    """Names, and the wheels (sha256) that they came from."""
+
+
+Intention = Brings | Takes | Makes | Inherits | Forgets
 
 
 @dataclass(slots=True)
 class Journal:
-    """Written by one transaction, in the order of its intentions."""
+    """Written by one transaction, in the order of its intentions; others may add to it."""
 
-    folder_fd: int
     folder: str
+    lock_fd: int
+    """Of the folder, locked as long as the transaction lives, so that another process can tell
+    what a killed one left from what somebody is working on."""
     place: Place
     purpose: Purpose | None = None
     _batches: Iterator[int] = field(default_factory=itertools.count)
@@ -147,7 +169,8 @@ class Journal:
         for number, start in enumerate(pieces):
             more = "+" if number + 1 < len(pieces) else ""
             name = f"log-{batch:05}-{number:05}{more}"
-            os.symlink(text[start : start + limit], name.encode(), dir_fd=self.folder_fd)
+            path = os.path.join(self.folder, name)
+            os.symlink(text[start : start + limit], os.fsencode(path))
 
 
 def mark_ended(folder: str) -> None:
@@ -211,9 +234,9 @@ def _batches(folder: str) -> Iterator[bytes]:
             batch[int(match["piece"])] = (name, not match["more"])
     for _, found in sorted(pieces.items()):
         numbered = [found[number] for number in sorted(found)]
-        if not numbered[-1][1]:
-            return
-        yield b"".join(os.readlink(os.fsencode(os.path.join(folder, one[0]))) for one in numbered)
+        if numbered[-1][1]:
+            paths = [os.path.join(folder, name) for name, _ in numbered]
+            yield b"".join(os.readlink(os.fsencode(path)) for path in paths)
 
 
 def _decoded(text: bytes) -> list[Any]:
@@ -281,6 +304,10 @@ def _row(intention: Intention, workspace: str) -> list[Any]:
             return ["t", path, aside.removeprefix(workspace)]
         case Makes(path):
             return ["m", path]
+        case Inherits(path, contents):
+            return ["i", path, contents]
+        case Forgets(origins):
+            return ["f", origins]
 
 
 def _intention(row: list[Any], workspace: str) -> Intention:
@@ -294,4 +321,8 @@ def _intention(row: list[Any], workspace: str) -> Intention:
             return Takes(path, os.path.join(workspace, aside))
         case ["m", path]:
             return Makes(path)
+        case ["i", path, contents]:
+            return Inherits(path, tuple(contents))
+        case ["f", origins]:
+            return Forgets(tuple((name, sha256) for name, sha256 in origins))
     raise ValueError(f"not an intention: {row!r}")

@@ -26,7 +26,7 @@ from linkd.link.beneath import Move, Step, open_folder
 from linkd.link.birth import birth_ns
 from linkd.link.footprint import Roots, StayingFootprint, ancestors
 from linkd.link.graft import Graft
-from linkd.link.journal import Brings, Coming, Entries, Makes, Takes, read_journal
+from linkd.link.journal import Brings, Coming, Entries, Inherits, Makes, Takes, read_journal
 from linkd.link.removal import is_bytecode_of
 from linkd.link.rename import exchanged_name, probe_rename
 from linkd.link.strays import REPLACED_FILES
@@ -93,6 +93,8 @@ class Undone:
     """How many were taken back, by the journal's folder."""
     contents: Mapping[str, frozenset[str | None]]
     """The files that were to come, each with the content (as RECORD has it) that it was to have."""
+    inherited: Mapping[str, frozenset[str | None]]
+    """Files that others have left there for the transactions, and what may lie there."""
 
 
 def undo(crashed: Sequence[Entries]) -> Undone:
@@ -118,7 +120,12 @@ def undo(crashed: Sequence[Entries]) -> Undone:
     if left:
         path, reason = next(iter(left.items()))
         raise RecoveryFailed(environment=prefix, path=path, reason=reason, left=tuple(left))
-    return Undone(steps=steps, contents=contents)
+    inherited: dict[str, frozenset[str | None]] = {}
+    for intention in (one for entries in crashed for one in entries.intentions):
+        if isinstance(intention, Inherits):
+            path = intention.path
+            inherited[path] = inherited.get(path, frozenset()).union(intention.contents)
+    return Undone(steps=steps, contents=contents, inherited=inherited)
 
 
 def _began(entries: Entries) -> float:

@@ -65,7 +65,7 @@ def _bring(target: Target, corrections: Corrections, workspace: Workspace, graft
 def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
     for path, wheel in corrections.items():
         # Somebody may have begun to bring it since.
-        if wheel is None and not standing.needed_by_others(path):
+        if wheel is None and not standing.left_to_others([path]):
             yield path
 
 

@@ -81,6 +81,10 @@ def carry_out(
     """
     target = change.target
     workspace = course.workspace = workspaces.open(target, change.policy)
+    try:
+        standing.keep_journal(workspace.journal)
+    except OSError as error:
+        raise CacheUnusable(path=workspace.journal.folder, reason=reason_of(error)) from error
     with opened_prefix(target) as prefix_fd:
         graft = Graft(str(target.prefix), prefix_fd, workspace.rename, journal=workspace.journal)
         roots = Roots.of(target)
@@ -204,7 +208,7 @@ def _kept_in_undo(work: _Work) -> Callable[[str], bool]:
 
     def keep(path: str) -> bool:
         ours = path.startswith(folders) or path in own or is_bytecode_of(path, own)
-        return not ours or work.standing.needed_by_others(path)
+        return not ours or bool(work.standing.left_to_others([path]))
 
     return keep
 
@@ -301,7 +305,7 @@ def _remove_leftovers(work: _Work) -> None:
 
 def _remove(work: _Work, paths: set[str], name: str) -> None:
     replaced = paths & work.traffic.coming
-    needed = {path for path in paths - replaced if work.standing.needed_by_others(path)}
+    needed = work.standing.left_to_others(paths - replaced)
     aside = os.path.join(work.workspace.path, name)
     os.mkdir(aside)
     Removal(

@@ -46,9 +46,7 @@ class Workspace:
     choice: LinkChoice
     in_cache: bool
     journal: Journal
-    """In the same folder, or in one of its own in the cache. Its folder is locked as long as the
-    transaction lives, so that another process can tell what a killed one left from what somebody
-    is working on."""
+    """In the same folder, or in one of its own in the cache."""
 
 
 class Workspaces:
@@ -166,7 +164,7 @@ class Workspaces:
                 shutil.rmtree(workspace.path, ignore_errors=True)
             self.throw_away(journal.folder)
         finally:
-            os.close(journal.folder_fd)
+            os.close(journal.lock_fd)
 
     def clear_away(self, entries: Entries) -> None:
         """Remove what a dead process left. Nothing of it can be undone any more. Raises OSError."""
@@ -202,7 +200,7 @@ def _begin(folder: str, place: Place, undoing: contextlib.ExitStack) -> Journal:
     lock_fd = os.open(folder, _FOLDER)
     undoing.callback(os.close, lock_fd)
     fcntl.flock(lock_fd, fcntl.LOCK_EX)
-    journal = Journal(lock_fd, folder, place)
+    journal = Journal(folder, lock_fd, place)
     if place.workspace:
         # On record before it is there: after a crash nobody would look for it elsewhere.
         journal.tell([])

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from linkd.errors import LinkdError, RecoveryFailed, reason_of
 from linkd.link.change import Change
 from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import Roots, StayingFootprint
-from linkd.link.journal import Entries, Purpose, read_journal
+from linkd.link.journal import Entries, Forgets, Purpose, read_journal
 from linkd.link.ledger import Standing
 from linkd.link.recovery import Undone, Whereabouts, find_crashed, undo, whereabouts
 from linkd.link.settling import find_wrong, settle
@@ -118,7 +118,7 @@ class Recovery:
         async with shared_lock(prefix):
             crashed = await self._in_thread(_at, found, prefix)
             undone = await self._in_thread(_undo, crashed)
-            await self._settle(prefix, undone)
+            await self._settle(prefix, crashed, undone)
             for entries in crashed:
                 await self._in_thread(self._workspaces.clear_away, entries)
         del self._crashed[birth]
@@ -129,16 +129,17 @@ class Recovery:
                 _log.warning("undone", environment=prefix, steps=steps, detail=text)
                 self._news[birth].append(text)
 
-    async def _settle(self, prefix: str, undone: Undone) -> None:
-        """Have each file that was to come, and others have too, as its owner has it.
+    async def _settle(self, prefix: str, crashed: Sequence[Entries], undone: Undone) -> None:
+        """Have each file that was to come or go, and others have or had too, as its owner has it.
 
-        The owner may have come while the transaction was under way.
+        Others may have come and gone while the transaction was under way.
         """
-        if not undone.contents:
-            return
         try:
             target = await self._prober.probe(prefix)
-            shared = await self._in_thread(_shared, target, undone)
+            await asyncio.to_thread(self._remember, target, crashed)
+            shared = await self._in_thread(_shared, target, undone, _going(crashed))
+            if not shared:
+                return
             wrong = await self._in_thread(find_wrong, target, shared)
             corrections, warnings = await self._inheritance.contents(target, wrong)
             standing = Standing(coming={}, going={}, staying={}, wheels={})
@@ -148,6 +149,18 @@ class Recovery:
             warnings = [error.detail]
         for warning in warnings:
             _log.warning("not settled", environment=prefix, detail=warning)
+
+    def _remember(self, target: Target, crashed: Sequence[Entries]) -> None:
+        """Of those that are back, what was forgotten when they had gone."""
+        back = {
+            name: sha256
+            for entries in crashed
+            for intention in entries.intentions
+            if isinstance(intention, Forgets)
+            for name, sha256 in intention.origins
+        }
+        if back:
+            self._inheritance.memory.remember_installed(target.identity, back, ())
 
     def _find(self) -> list[Entries]:
         crashed, leftovers = find_crashed(self._workspaces.pool)
@@ -222,22 +235,40 @@ def _undo(crashed: Sequence[Entries]) -> Undone:
         raise RecoveryFailed(environment=prefix, path=path, reason=reason_of(error)) from error
 
 
-def _shared(target: Target, undone: Undone) -> tuple[Shared, ...]:
-    """The files that were to come and that installed distributions have with another content."""
+def _going(crashed: Sequence[Entries]) -> frozenset[str]:
+    purposes = [entries.purpose for entries in crashed if entries.purpose is not None]
+    return frozenset(name for purpose in purposes for name, _ in purpose.going)
+
+
+def _shared(target: Target, undone: Undone, went: Collection[str]) -> tuple[Shared, ...]:
+    """The files that were to come or go and that are known with different contents.
+
+    And those that were left for the transaction, and that nobody has.
+    """
     roots = Roots.of(target)
     have: defaultdict[str, dict[NormalizedName, str | None]] = defaultdict(dict)
-    installed = read_installed(target)
-    for name in sorted(installed):
-        paths = StayingFootprint(installed[name], target, roots).paths
-        for path in undone.contents.keys() & paths.keys():
+    installed = {
+        name: StayingFootprint(distribution, target, roots).paths
+        for name, distribution in read_installed(target).items()
+    }
+    concerned = set(undone.contents).union(undone.inherited)
+    concerned.update(path for name in installed.keys() & went for path in installed[name])
+    for name, paths in installed.items():
+        for path in paths.keys() & concerned:
             have[path][name] = paths[path]
-    found = (_contested(path, have[path], undone.contents[path]) for path in sorted(have))
-    return tuple(one for one in found if len(one.contents) > 1)
+    found = (_contested(path, have[path], undone) for path in sorted(have))
+    ownerless = (_ownerless(path) for path in sorted(undone.inherited - have.keys()))
+    return (*(one for one in found if len(one.contents) > 1), *ownerless)
 
 
-def _contested(
-    path: str, have: Mapping[NormalizedName, str | None], brought: frozenset[str | None]
-) -> Shared:
+def _ownerless(path: str) -> Shared:
+    return Shared(
+        path=path, owner=None, sha256=None, wheel=None, contents=frozenset(), removed=True
+    )
+
+
+def _contested(path: str, have: Mapping[NormalizedName, str | None], undone: Undone) -> Shared:
+    brought = undone.contents.get(path, frozenset()) | undone.inherited.get(path, frozenset())
     owner = max(have)
     return Shared(
         path=path,

@@ -57,6 +57,11 @@ class Layout:
         return os.path.join(self.version, "trash")
 
     @property
+    def unsynced(self) -> str:
+        """The marks of wheels that a loss of power could damage."""
+        return os.path.join(self.version, "unsynced")
+
+    @property
     def built(self) -> str:
         """What came of sources, by the source's digest and the interpreter."""
         return os.path.join(self.version, "built")
@@ -82,6 +87,9 @@ class Layout:
     def manifest(self, sha256: str) -> str:
         return manifest_of(self.entry(sha256))
 
+    def unsynced_mark(self, sha256: str) -> str:
+        return os.path.join(self.unsynced, sha256)
+
     def part(self, name: str) -> str:
         """A partial download; one that a later process can go on with is named by its sha256."""
         return os.path.join(self.incoming, f"{name}.part")
@@ -94,6 +102,7 @@ class Layout:
             self.index,
             self.incoming,
             self.trash,
+            self.unsynced,
             self.built,
             self.logs,
         )
