@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from linkd.errors import LinkdError, PathOccupied, reason_of
 from linkd.link.beneath import FOLDER, Beneath, Move, Step, Vanished, open_folder
@@ -24,8 +24,7 @@ _ALWAYS_REMOVED: Final = "the folder is removed again and again by somebody else
 _REMOVED: Final = "the folder was removed by somebody else with what had just come into it"
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(NamedTuple):
     """One name of a staged folder."""
 
     name: str
@@ -52,6 +51,8 @@ class Graft(Beneath):
 
     swaps: Callable[[str], bool] = field(default=lambda _path: False)
     """Whether the folder that is there may be exchanged whole: it holds nothing but what goes."""
+    likely: Callable[[str], bool] = field(default=lambda _path: False)
+    """Whether that will probably be so, told without a look at the disk."""
     _listings: dict[str, tuple[_Listed, ...]] = field(default_factory=dict)
     """What lies in the staged folders of which the journal knows."""
 
@@ -63,7 +64,7 @@ class Graft(Beneath):
         Undone from the last to the first, a folder comes before what lies in it: if it has been
         exchanged whole, nothing below it has been touched.
         """
-        there: dict[str, frozenset[str]] = {}
+        there: dict[str, set[str]] = {}
         return [
             intention
             for staged, path in parts
@@ -71,7 +72,7 @@ class Graft(Beneath):
         ]
 
     def _announcing(
-        self, staged: str, path: str, there: dict[str, frozenset[str]]
+        self, staged: str, path: str, there: dict[str, set[str]]
     ) -> Iterator[Intention]:
         listing = self._listings[staged] = _list(staged)
         present = there.get(path)
@@ -79,7 +80,7 @@ class Graft(Beneath):
             present = there[path] = self._present(path)
         for one in listing:
             inner = f"{path}/{one.name}" if path else one.name
-            if one.is_folder and (one.name in present or not self.rename.moves_folders):
+            if one.is_folder and self._descends(inner, there=one.name in present):
                 if one.name not in present:
                     self.told.add(inner)
                     yield Makes(inner)
@@ -90,14 +91,20 @@ class Graft(Beneath):
                 (one.name, one.inode, None if whole else one.name in present) for one in listing
             )
             yield Brings(path, staged, tuple(names))
+            # What comes later finds this there.
+            present.update(one.name for one in listing)
 
-    def _present(self, path: str) -> frozenset[str]:
+    def _descends(self, path: str, *, there: bool) -> bool:
+        """Whether a folder will probably be published name by name. If not, that is told then."""
+        return (there and not self.likely(path)) or not self.rename.moves_folders
+
+    def _present(self, path: str) -> set[str]:
         with contextlib.ExitStack() as opened:
             try:
                 descriptor = opened.enter_context(self.opened(path))
             except OSError:  # publishing will say what it is
                 descriptor = None
-            return frozenset() if descriptor is None else frozenset(os.listdir(descriptor))
+            return set() if descriptor is None else set(os.listdir(descriptor))
 
     def _listing(self, staged: str, path: str) -> tuple[_Listed, ...]:
         if staged not in self._listings:
@@ -343,12 +350,17 @@ class Graft(Beneath):
 
 
 def _list(staged: str) -> tuple[_Listed, ...]:
-    with open_folder(staged) as descriptor, os.scandir(descriptor) as scan:
-        names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan)
-        # What a folder's own list gives as inodes is another number on some overlays.
+    with os.scandir(staged) as scan:
         return tuple(
-            _Listed(name, is_folder, os.lstat(name, dir_fd=descriptor).st_ino)
-            for name, is_folder in names
+            sorted(
+                _Listed(
+                    entry.name,
+                    entry.is_dir(follow_symlinks=False),
+                    # What a folder's list has as inodes are other numbers on some overlays.
+                    entry.stat(follow_symlinks=False).st_ino,
+                )
+                for entry in scan
+            )
         )
 
 

@@ -154,10 +154,11 @@ class Journal:
     def _write(self, rows: list[Any]) -> None:
         batch = next(self._batches)
         text = json.dumps(rows, separators=(",", ":")).encode()
-        encoded = base64.b64encode(zlib.compress(text, 1))
+        if len(text) > _PIECES[0]:
+            text = base64.b64encode(zlib.compress(text, 1))
         for limit in _PIECES:
             try:
-                self._link(batch, encoded, limit)
+                self._link(batch, text, limit)
             except OSError as error:
                 if error.errno != errno.ENAMETOOLONG or limit == _PIECES[-1]:
                     raise
@@ -240,10 +241,12 @@ def _batches(folder: str) -> Iterator[bytes]:
 
 
 def _decoded(text: bytes) -> list[Any]:
-    try:
-        rows: list[Any] = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
+    if not text.startswith(b"["):
+        try:
+            text = zlib.decompress(base64.b64decode(text, validate=True))
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+    rows: list[Any] = json.loads(text)
     return rows
 
 

@@ -6,7 +6,7 @@ does what another distribution recorded too. A folder that holds nothing else go
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,20 +39,24 @@ class Removal:
     kept: Collection[str] = ()
     """Paths that have come and stay."""
     _count: int = field(default=0)
+    _folders_out: list[Takes] = field(default_factory=list)
+    _files_out: list[Takes] = field(default_factory=list)
     _caches: dict[str, list[str]] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Move everything out and remove the folders that it leaves empty."""
+    def plan(self) -> list[Takes]:
+        """Decide what moves where, for the journal."""
         whole = self._whole_folders()
-        folders_out = [(path, self._aside()) for path in sorted(whole)]
-        files_out = [
-            (path, self._aside()) for path in sorted({*self._files(whole), *self._stale()})
-        ]
-        self.graft.tell(Takes(path, aside) for path, aside in (*folders_out, *files_out))
-        for path, aside in folders_out:
-            self.graft.move_out(path, aside)
-        for path, aside in files_out:
-            self._move(path, aside)
+        self._folders_out = [Takes(path, self._aside()) for path in sorted(whole)]
+        files = sorted({*self._files(whole), *self._stale()})
+        self._files_out = [Takes(path, self._aside()) for path in files]
+        return [*self._folders_out, *self._files_out]
+
+    def run(self) -> None:
+        """Move out what was planned and remove the folders that it leaves empty."""
+        for out in self._folders_out:
+            self.graft.move_out(out.path, out.aside)
+        for out in self._files_out:
+            self._move(out.path, out.aside)
         folders = {folder for path in self.own for folder in ancestors(path)}
         folders.difference_update(self.fixed)
         for folder in sorted(folders, key=lambda folder: (-folder.count("/"), folder)):
@@ -108,6 +112,14 @@ class Removal:
     def _aside(self) -> str:
         self._count += 1
         return f"{self.aside}/{self._count}"
+
+
+def remove(graft: Graft, removals: Iterable[Removal]) -> None:
+    """Move out all that goes, once the journal knows of all of it."""
+    planned = [(removal, removal.plan()) for removal in removals]
+    graft.tell(one for _, plan in planned for one in plan)
+    for removal, _ in planned:
+        removal.run()
 
 
 def holds_only(graft: Graft, folder: str, own: Collection[str]) -> bool:

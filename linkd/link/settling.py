@@ -11,7 +11,7 @@ from linkd.link.change import Change, opened_prefix
 from linkd.link.footprint import Roots
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
-from linkd.link.removal import Removal
+from linkd.link.removal import Removal, remove
 from linkd.link.rename import KernelRename
 from linkd.link.shared import Shared
 from linkd.link.stage import stage_one
@@ -73,4 +73,5 @@ def _clear_away(target: Target, paths: Iterable[str], workspace: Workspace, graf
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
     fixed = Roots.of(target).fixed
-    Removal(graft, frozenset(paths), aside, alone=lambda _folder: False, fixed=fixed).run()
+    own = frozenset(paths)
+    remove(graft, [Removal(graft, own, aside, alone=lambda _folder: False, fixed=fixed)])

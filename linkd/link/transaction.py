@@ -33,7 +33,7 @@ from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.journal import Coming, Purpose, Takes
 from linkd.link.ledger import Standing
-from linkd.link.removal import Removal, holds_only, is_bytecode_of
+from linkd.link.removal import Removal, holds_only, is_bytecode_of, remove
 from linkd.link.stage import DIST_INFO, StagedTree, stage
 from linkd.link.strays import REPLACED_FILES, keep_replaced
 from linkd.link.traffic import Traffic
@@ -92,6 +92,7 @@ def carry_out(
             [addition.wheel.manifest for addition in change.additions], standing, roots
         )
         work = _Work(change, standing, workspace, graft, roots, traffic)
+        graft.likely = lambda folder: _is_swap_likely(work, folder)
         graft.swaps = lambda folder: _may_swap(work, folder)
         started = time.perf_counter()
         _stage_all(work, reporter, course.stop)
@@ -284,15 +285,18 @@ def _announce(work: _Work) -> None:
 
 def _make_way(work: _Work) -> None:
     """Move out files that go where folders come, and what goes where files come."""
+    removals: list[Removal] = []
     for gone in work.change.removals:
         going = work.standing.going[gone.name].paths
         blocking = set(filter(work.traffic.blocks, going))
         if blocking:
-            _remove(work, blocking, f"way-{gone.name}")
+            removals.append(_removal(work, blocking, f"way-{gone.name}"))
+    remove(work.graft, removals)
 
 
 def _remove_leftovers(work: _Work) -> None:
     """Move out the recorded files of what goes, but for those that just came."""
+    removals: list[Removal] = []
     swapped = {move.path for move in work.graft.moves if move.step is Step.SWAPPED}
     for gone in work.change.removals:
         going = {
@@ -300,15 +304,16 @@ def _remove_leftovers(work: _Work) -> None:
             for path in work.standing.going[gone.name].paths
             if swapped.isdisjoint(ancestors(path)) and not work.traffic.blocks(path)
         }
-        _remove(work, going, f"gone-{gone.name}")
+        removals.append(_removal(work, going, f"gone-{gone.name}"))
+    remove(work.graft, removals)
 
 
-def _remove(work: _Work, paths: set[str], name: str) -> None:
+def _removal(work: _Work, paths: set[str], name: str) -> Removal:
     replaced = paths & work.traffic.coming
     needed = work.standing.left_to_others(paths - replaced)
     aside = os.path.join(work.workspace.path, name)
     os.mkdir(aside)
-    Removal(
+    return Removal(
         work.graft,
         frozenset(paths - replaced - needed),
         aside,
@@ -316,14 +321,20 @@ def _remove(work: _Work, paths: set[str], name: str) -> None:
         fixed=work.roots.fixed,
         replaced=replaced,
         kept=work.traffic.coming,
-    ).run()
+    )
 
 
-def _may_swap(work: _Work, folder: str) -> bool:
-    """Whether a folder that is there holds nothing but files of what goes.
+def _is_swap_likely(work: _Work, folder: str) -> bool:
+    """Whether a folder is nobody's but that of what goes and comes.
 
     One into which two staged folders go is not swapped: the second would take out the first.
     """
     if not work.change.removals or not work.standing.alone(folder):
         return False
-    return work.traffic.single(folder) and holds_only(work.graft, folder, work.traffic.going)
+    return work.traffic.single(folder)
+
+
+def _may_swap(work: _Work, folder: str) -> bool:
+    """Whether a folder that is there holds nothing but files of what goes."""
+    going = work.traffic.going
+    return _is_swap_likely(work, folder) and holds_only(work.graft, folder, going)
