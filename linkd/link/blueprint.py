@@ -16,7 +16,7 @@ from typing import Final
 from linkd.core.installed import RecordRow
 from linkd.core.manifest import INSTALLERS_OWN, Manifest, ManifestFile
 from linkd.core.record import encode_digest, format_record
-from linkd.core.target import SchemeKey
+from linkd.core.target import SchemeKey, Target
 from linkd.errors import BrokenWheel
 from linkd.link.footprint import Roots
 
@@ -34,13 +34,19 @@ class Shape:
     """What a prepared tree depends on besides its wheel."""
 
     roots: Roots
+    python: str
+    """Version of the environment's interpreter, such as ``3.12``: a few launchers are named by it."""
     requested: bool
     """Whether it has REQUESTED."""
+
+    @classmethod
+    def of(cls, target: Target, *, requested: bool) -> "Shape":
+        return cls(Roots.of(target), target.interpreter.markers["python_version"], requested)
 
     @cached_property
     def digest(self) -> str:
         """Names the shape; for names of files."""
-        facts = f"{self.requested} {sorted(self.roots.by_key.items())}"
+        facts = f"{self.python} {self.requested} {sorted(self.roots.by_key.items())}"
         return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
