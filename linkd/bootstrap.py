@@ -24,7 +24,11 @@ from linkd.fetch.download import Downloader
 from linkd.fetch.http import HttpClient, HttpLimits
 from linkd.fetch.metadata import MetadataReader
 from linkd.fetch.pages import Indexes
+from linkd.link.ahead import Ahead
+from linkd.link.constants import Constants
 from linkd.link.ledger import Ledger
+from linkd.link.pool import Pool, PoolLimits
+from linkd.link.stager import Stager
 from linkd.link.workspace import Workspaces
 from linkd.resolve.resolver import Resolver
 from linkd.resolve.solver import Limits
@@ -33,9 +37,10 @@ from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
 from linkd.service.inheritance import Inheritance
-from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
 from linkd.service.isolating import Forgetful, IsolateBuild
+from linkd.service.listing import ListDistributions
 from linkd.service.ports import Probing, Supplying
 from linkd.service.recovering import Recovered, Recovery
 from linkd.service.request import InstallRequest
@@ -47,6 +52,7 @@ from linkd.store.state import State
 from linkd.store.store import Store
 from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
+from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
 _GRAFTING_THREADS: Final = 8
@@ -68,7 +74,9 @@ class Daemon:
     resolver: Resolver
     workspaces: Workspaces
     recovery: Recovery
+    ahead: Ahead
     grafting: ThreadPoolExecutor
+    staging: ThreadPoolExecutor
     sweeping: ThreadPoolExecutor
     services: Services
 
@@ -84,6 +92,7 @@ class Daemon:
     async def start(self) -> None:
         await self.store.start()
         await self.recovery.start()
+        self.ahead.start()
 
     async def close(self) -> None:
         """Wait for what is under way and let go of everything."""
@@ -93,7 +102,9 @@ class Daemon:
         await self.recovery.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
+        await self.ahead.close()
         await asyncio.to_thread(self.grafting.shutdown)
+        await asyncio.to_thread(self.staging.shutdown)
         await asyncio.to_thread(self.sweeping.shutdown)
         self.state.close()
         self.held.close()
@@ -118,8 +129,17 @@ def make_daemon(settings: Settings) -> Daemon:
     indexes = Indexes(http, layout.index, credentials, metadata=metadata)
     grafting = ThreadPoolExecutor(_GRAFTING_THREADS, thread_name_prefix="graft")
     sweeping = ThreadPoolExecutor(1, thread_name_prefix="sweep")
+    staging = ThreadPoolExecutor(settings.stage_threads, thread_name_prefix="stage")
     workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
-    changer = Changer(Ledger(), workspaces, grafting, memory=state, store=store)
+    limits = PoolLimits(depth=settings.pool_depth, folders=settings.pool_folders)
+    pool = Pool(layout.pool, limits, workspaces.sweep)
+    ahead = Ahead(
+        pool,
+        str(layout.root),
+        busy=lambda: activity.busy,
+        retire=store.retire,
+        discard=workspaces.sweep,
+    )
     facts = Prober(state)
     recovery = Recovery(
         workspaces,
@@ -129,7 +149,14 @@ def make_daemon(settings: Settings) -> Daemon:
         fleeting=layout.incoming,
     )
     prober = Recovered(prober=facts, recovery=recovery)
-    activity = Activity(lambda: workspaces.pending + recovery.pending)
+    activity = Activity(lambda: workspaces.pending + ahead.pending + recovery.pending)
+    stager = Stager(
+        workspaces=workspaces,
+        pool=pool,
+        constants=Constants(layout.constants),
+        executor=staging,
+    )
+    changer = Changer(Ledger(), stager, ahead, grafting, memory=state, store=store)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
     create = _creator(prober, state, layout)
 
@@ -156,18 +183,21 @@ def make_daemon(settings: Settings) -> Daemon:
         changer=changer,
         create=create,
         telling=recovery,
+        folders=Folders(),
     )
-    fleeting = Changer(changer.ledger, workspaces, grafting, memory=Forgetful(), store=store)
+    fleeting = Changer(changer.ledger, stager, ahead, grafting, memory=Forgetful(), store=store)
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
         uninstall=Uninstall(prober=prober, changer=changer, telling=recovery),
-        distributions=ListDistributions(prober=prober),
+        distributions=ListDistributions(prober=prober, indexes=indexes),
         create=create,
         status=ReadStatus(
             activity=activity,
             store=store,
+            pool=pool,
             environments=lambda: len(state.environments()),
+            warnings=lambda: state.warnings,
             socket=str(settings.socket),
             cache_dir=str(settings.cache_dir),
             started=time.monotonic(),
@@ -187,7 +217,9 @@ def make_daemon(settings: Settings) -> Daemon:
         resolver=resolver,
         workspaces=workspaces,
         recovery=recovery,
+        ahead=ahead,
         grafting=grafting,
+        staging=staging,
         sweeping=sweeping,
         services=services,
     )

@@ -88,6 +88,19 @@ class Takes:
 
 
 @dataclass(frozen=True, slots=True)
+class TakesLine:
+    """A line that is taken out of an ``easy-install.pth``."""
+
+    folder: str
+    """Of the file, relative to the prefix."""
+    number: int
+    """Of the line that came after it."""
+    line: bytes
+    mode: int
+    """Of the file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Makes:
     """A folder of the environment that is made."""
 
@@ -114,7 +127,7 @@ class Forgets:
     """Names, and the wheels (sha256) that they came from."""
 
 
-Intention = Brings | Takes | Makes | Inherits | Forgets
+Intention = Brings | Takes | TakesLine | Makes | Inherits | Forgets
 
 
 @dataclass(slots=True)
@@ -305,6 +318,8 @@ def _row(intention: Intention, workspace: str) -> list[Any]:
             return ["b", path, aside.removeprefix(workspace), brief]
         case Takes(path, aside):
             return ["t", path, aside.removeprefix(workspace)]
+        case TakesLine(folder, number, line, mode):
+            return ["l", folder, number, os.fsdecode(line), mode]
         case Makes(path):
             return ["m", path]
         case Inherits(path, contents):
@@ -322,6 +337,8 @@ def _intention(row: list[Any], workspace: str) -> Intention:
             return Brings(path, os.path.join(workspace, aside), known)
         case ["t", path, aside]:
             return Takes(path, os.path.join(workspace, aside))
+        case ["l", folder, number, line, mode]:
+            return TakesLine(folder, number, os.fsencode(line), mode)
         case ["m", path]:
             return Makes(path)
         case ["i", path, contents]:

@@ -26,11 +26,22 @@ from linkd.link.beneath import Move, Step, open_folder
 from linkd.link.birth import birth_ns
 from linkd.link.footprint import Roots, StayingFootprint, ancestors
 from linkd.link.graft import Graft
-from linkd.link.journal import Brings, Coming, Entries, Inherits, Makes, Takes, read_journal
+from linkd.link.journal import (
+    Brings,
+    Coming,
+    Entries,
+    Inherits,
+    Makes,
+    Takes,
+    TakesLine,
+    read_journal,
+)
+from linkd.link.path_lines import PathLines
+from linkd.link.pool import SUFFIX
 from linkd.link.removal import is_bytecode_of
 from linkd.link.rename import exchanged_name, probe_rename
 from linkd.link.strays import REPLACED_FILES
-from linkd.link.workspace import TRANSACTION, TRIAL
+from linkd.link.workspace import TRANSACTION
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -58,7 +69,7 @@ def find_crashed(pool: str) -> tuple[list[Entries], list[str]]:
         raise CacheUnusable(path=pool, reason=reason_of(error)) from error
     for name in names:
         folder = os.path.join(pool, name)
-        if name.startswith(TRIAL):
+        if not name.startswith(TRANSACTION) and not name.endswith(SUFFIX):
             leftovers.append(folder)
         with contextlib.suppress(OSError, ValueError):
             if not name.startswith(TRANSACTION) or _is_locked(folder):
@@ -152,7 +163,8 @@ class _Undoing:
             rename = probe_rename(workspace_fd)
         with open_folder(prefix) as prefix_fd:
             graft = Graft(prefix, prefix_fd, rename)
-            return sum(self._take_back(graft, path, find) for path, find in self._steps(graft))
+            steps = sum(self._take_back(graft, path, find) for path, find in self._steps(graft))
+            return steps + self._put_back_lines(graft)
 
     def _steps(self, graft: Graft) -> "Iterator[tuple[str, _Find]]":
         """The last first. Folders that were made are tried again when all is out of them."""
@@ -171,6 +183,13 @@ class _Undoing:
                     yield path, _Made(path)
         for path in sorted(made, key=lambda path: path.count("/"), reverse=True):
             yield path, _Made(path)
+
+    def _put_back_lines(self, graft: Graft) -> int:
+        lines = [one for one in self.entries.intentions if isinstance(one, TakesLine)]
+        path_lines = PathLines(graft, self.entries.workspace)
+        for path in path_lines.put_back(lines):
+            self.left[path] = "its lines could not be put back"
+        return path_lines.replaced
 
     def _is_back(self, path: str) -> bool:
         """Whether what had been at the path before has been put back there, by an earlier pass."""

@@ -72,6 +72,13 @@ def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
 def _clear_away(target: Target, paths: Iterable[str], workspace: Workspace, graft: Graft) -> None:
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
-    fixed = Roots.of(target).fixed
-    own = frozenset(paths)
-    remove(graft, [Removal(graft, own, aside, alone=lambda _folder: False, fixed=fixed)])
+    roots = Roots.of(target)
+    removal = Removal(
+        graft,
+        frozenset(paths),
+        aside,
+        alone=lambda _folder: False,
+        fixed=roots.fixed,
+        passing=roots.passing,
+    )
+    remove(graft, [removal])

@@ -162,7 +162,7 @@ class Workspaces:
             if not workspace.in_cache:
                 journal.end()
                 shutil.rmtree(workspace.path, ignore_errors=True)
-            self.throw_away(journal.folder)
+            self.sweep(journal.folder)
         finally:
             os.close(journal.lock_fd)
 
@@ -171,12 +171,15 @@ class Workspaces:
         mark_ended(entries.folder)
         if entries.place.workspace:
             shutil.rmtree(entries.place.workspace, ignore_errors=True)
-        self.throw_away(entries.folder)
+        self.sweep(entries.folder)
 
-    def throw_away(self, folder: str) -> None:
-        """Take a folder out of the pool at once, and remove it in the background."""
-        trash = os.path.join(self._trash, os.path.basename(folder))
-        os.rename(folder, trash)
+    def sweep(self, path: str) -> None:
+        """Take a folder out of the pool at once, and remove it in the background, if it is there."""
+        trash = os.path.join(self._trash, f"{os.path.basename(path)}-{secrets.token_hex(4)}")
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
+            return
         with self._guard:
             self._pending += 1
         try:
@@ -240,7 +243,11 @@ def _open_site(target: Target) -> int:
 
 def require_writable(target: Target) -> None:
     """Refuse an environment that cannot be changed, before anything is done for it."""
-    for folder in {target.scheme.purelib, target.scheme.platlib, target.scheme.scripts}:
+    site = target.site_packages
+    while not os.path.exists(site):
+        # That of a placement may have to be made.
+        site = site.parent
+    for folder in {site, target.scheme.platlib, target.scheme.scripts}:
         if not folder.exists():
             continue
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):

@@ -9,8 +9,9 @@ from packaging.version import Version
 
 from linkd.core.progress import Reporter
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import BrokenWheel
+from linkd.errors import HashMismatch, WheelMisnamed
 from linkd.service.ports import Ensuring
+from linkd.store.store import Ensured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +25,7 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
     """Raises the first error of any of them; the others are then cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {
-                pin.name: group.create_task(
-                    store.ensure(pin.file, reporter, required_hashes=pin.required_hashes)
-                )
-                for pin in pins
-            }
+            tasks = {pin.name: group.create_task(_ensure(store, pin, reporter)) for pin in pins}
     except BaseExceptionGroup as errors:
         raise first_error(errors) from errors
     for pin in pins:
@@ -40,11 +36,19 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
     )
 
 
+async def _ensure(store: Ensuring, pin: Pin, reporter: Reporter) -> Ensured:
+    """The store shares work between requests; where a hash was written each knows by itself."""
+    try:
+        return await store.ensure(pin.file, reporter, required_hashes=pin.required_hashes)
+    except HashMismatch as error:
+        raise error.required_by(pin.required_hashes, pin.hashes_from) from error
+
+
 def _check_identity(pin: Pin, wheel: StoredWheel) -> None:
     manifest = wheel.manifest
     if manifest.name != pin.name or Version(manifest.version) != pin.version:
         found = f"{manifest.name} {manifest.version}"
-        raise BrokenWheel(
+        raise WheelMisnamed(
             filename=pin.file.filename,
             reasons=(f"it is {found}, but {pin.name} {pin.version} was wanted",),
         )

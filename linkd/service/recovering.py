@@ -13,7 +13,7 @@ from typing import Final, TypeVar, TypeVarTuple
 import structlog
 from packaging.utils import NormalizedName
 
-from linkd.core.target import Target
+from linkd.core.target import Placement, Target
 from linkd.errors import LinkdError, RecoveryFailed, reason_of
 from linkd.link.change import Change
 from linkd.link.cooperation import shared_lock
@@ -165,7 +165,7 @@ class Recovery:
     def _find(self) -> list[Entries]:
         crashed, leftovers = find_crashed(self._workspaces.pool)
         for folder in leftovers:
-            self._workspaces.throw_away(folder)
+            self._workspaces.sweep(folder)
         return [entries for entries in crashed if self._is_worth_it(entries)]
 
     def _is_worth_it(self, entries: Entries) -> bool:
@@ -205,9 +205,9 @@ class Recovered:
     prober: Probing
     recovery: Recovery
 
-    async def probe(self, environment: str) -> Target:
+    async def probe(self, environment: str, placement: Placement | None = None) -> Target:
         """Raises TargetError."""
-        target = await self.prober.probe(environment)
+        target = await self.prober.probe(environment, placement)
         await self.recovery.ready(str(target.prefix), _site(target))
         return target
 
