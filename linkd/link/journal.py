@@ -18,9 +18,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from linkd.errors import is_no_space
+
 _FORMAT: Final = 1
-_PIECES: Final = (4000, 1000)
-"""Bytes of a link's target: Linux allows 4095, XFS 1024."""
+_PIECES: Final = (4000, 1000, 56)
+"""Bytes of a link's target: Linux allows 4095, XFS 1024. One below 60 needs no block of the disk, so
+that even on a full one something can be uninstalled."""
+_WORTH_PACKING: Final = 4000
 _END: Final = "end"
 _LINK: Final = re.compile(r"log-(?P<batch>\d{5})-(?P<piece>\d{5})(?P<more>\+?)")
 
@@ -165,26 +169,33 @@ class Journal:
         mark_ended(self.folder)
 
     def _write(self, rows: list[Any]) -> None:
-        batch = next(self._batches)
         text = json.dumps(rows, separators=(",", ":")).encode()
-        if len(text) > _PIECES[0]:
+        if len(text) > _WORTH_PACKING:
             text = base64.b64encode(zlib.compress(text, 1))
         for limit in _PIECES:
             try:
-                self._link(batch, text, limit)
+                self._link(text, limit)
             except OSError as error:
-                if error.errno != errno.ENAMETOOLONG or limit == _PIECES[-1]:
+                too_long = error.errno == errno.ENAMETOOLONG or is_no_space(error)
+                if not too_long or limit == _PIECES[-1]:
                     raise
             else:
                 return
 
-    def _link(self, batch: int, text: bytes, limit: int) -> None:
+    def _link(self, text: bytes, limit: int) -> None:
+        batch = next(self._batches)
         pieces = range(0, len(text), limit)
-        for number, start in enumerate(pieces):
-            more = "+" if number + 1 < len(pieces) else ""
-            name = f"log-{batch:05}-{number:05}{more}"
-            path = os.path.join(self.folder, name)
-            os.symlink(text[start : start + limit], os.fsencode(path))
+        made: list[bytes] = []
+        try:
+            for number, start in enumerate(pieces):
+                more = "+" if number + 1 < len(pieces) else ""
+                path = os.path.join(self.folder, f"log-{batch:05}-{number:05}{more}")
+                os.symlink(text[start : start + limit], os.fsencode(path))
+                made.append(os.fsencode(path))
+        except OSError:
+            for one in made:
+                os.unlink(one)
+            raise
 
 
 def mark_ended(folder: str) -> None:

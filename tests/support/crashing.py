@@ -258,6 +258,7 @@ def main() -> None:
     draw = random.Random(f"{scenario} {rename}")
     crashing.run(lambda at: float(share) >= 1 or draw.random() < float(share) or at > 2000)
     print(json.dumps({"kills": crashing.kills, "problems": crashing.problems}))
+    sys.exit(bool(crashing.problems))
 
 
 if __name__ == "__main__":
