@@ -12,9 +12,9 @@ def resident():
         return int(facts.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 limit_arenas()
-# Beyond the interpreter's own pools, and each too small for malloc to map it by itself.
-held = [b"x" * 4000 for _ in range(20_000)]
-last = b"x" * 4000
+# Beyond the interpreter's own pools, too small to be mapped one by one; the last holds the rest.
+held = [b"x" * (4000 + number % 2) for number in range(20_000)]
+last = held[-1]
 full = resident()
 del held
 before = resident()
