@@ -5,6 +5,7 @@ describes the archive alone; nothing in it depends on an environment.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -41,7 +42,7 @@ class Launcher(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=T
     gui: bool = False
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything about one sealed wheel."""
 
     format: int = MANIFEST_FORMAT
@@ -58,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All files but RECORD and its signatures, sorted by (scheme, destination)."""
     launchers: tuple[Launcher, ...] = ()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)

@@ -7,13 +7,13 @@ tens of thousands of paths.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Final, Protocol
 
 from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import InstalledDistribution
-from linkd.core.manifest import Manifest
+from linkd.core.manifest import Launcher, Manifest
 from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
@@ -27,13 +27,18 @@ class Roots:
     by_key: Mapping[SchemeKey, str]
     fixed: frozenset[str]
     """The scheme's folders and those above them: they are nobody's, and stay."""
+    key: tuple[str, ...] = field(init=False, compare=False)
+    """Equal for equal roots; what is derived of them is remembered under it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", tuple(self.by_key[key] for key in SchemeKey))
 
     @classmethod
     def of(cls, target: Target) -> "Roots":
         """Raises NotAnEnvironment where a scheme folder lies outside of the prefix."""
         by_key: dict[SchemeKey, str] = {}
         for key in SchemeKey:
-            relative = os.path.relpath(target.scheme[key], target.prefix)
+            relative = _relative(str(target.scheme[key]), str(target.prefix))
             if relative == os.pardir or relative.startswith(f"..{os.sep}"):
                 raise NotAnEnvironment(
                     environment=str(target.prefix),
@@ -52,6 +57,11 @@ class Roots:
         while end >= 0 and path[:end] in self.fixed:
             end = path.find("/", end + 1)
         return path if end < 0 else path[:end]
+
+
+@lru_cache(maxsize=1024)
+def _relative(path: str, start: str) -> str:
+    return os.path.relpath(path, start)
 
 
 def ancestors(path: str) -> Iterator[str]:
@@ -74,6 +84,10 @@ class Footprint(Protocol):
         ...
 
 
+_REMEMBERED_TOPS: Final = 4096
+_tops: Final[dict[tuple[str, tuple[Launcher, ...], tuple[str, ...]], frozenset[str]]] = {}
+
+
 class WheelFootprint:
     """Of a wheel that is to come; without dist-info, which is its own by its name."""
 
@@ -83,6 +97,16 @@ class WheelFootprint:
 
     @cached_property
     def tops(self) -> frozenset[str]:
+        # A wheel's archive and its launchers say everything about it.
+        key = (self._manifest.sha256, self._manifest.launchers, self._roots.key)
+        tops = _tops.get(key)
+        if tops is None:
+            while len(_tops) >= _REMEMBERED_TOPS:
+                _tops.pop(next(iter(_tops)), None)
+            tops = _tops[key] = self._find_tops()
+        return tops
+
+    def _find_tops(self) -> frozenset[str]:
         return frozenset(
             # Below most of the scheme's folders there is no other one to look out for; the one
             # of data is the prefix, and may name anything below it.
@@ -114,7 +138,7 @@ class RecordedFootprint:
     def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
         self._distribution = distribution
         self._roots = roots
-        self._location = os.path.relpath(distribution.location, target.prefix)
+        self._location = _relative(distribution.location, str(target.prefix))
         self._prefix = str(target.prefix)
 
     @cached_property

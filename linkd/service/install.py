@@ -1,10 +1,8 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
-import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import msgspec
 from packaging.utils import NormalizedName
@@ -21,19 +19,17 @@ from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
-from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.holding import Holdings
 from linkd.service.permission import require_permission
 from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
-from linkd.venv.installed import read_details, read_installed, read_metadata
-
-_READING: Final = Reading(metadata=read_metadata, details=read_details)
+from linkd.venv.installed import read_details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +39,7 @@ class Install:
     prober: Probing
     indexes: Indexing
     resolver: Resolving
+    holdings: Holdings
     building: Building
     changer: Changer
     create: CreateEnvironment
@@ -86,15 +83,14 @@ class Install:
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
-        installed = await asyncio.to_thread(read_installed, target)
+        inventory = await self.holdings.read(target)
+        installed = inventory.distributions
         if asked.locks:
             pins = _locked(asked.locks, target, run.request)
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await asyncio.to_thread(
-                satisfying, resolving, installed, _READING, target.interpreter
-            )
+            names = await self.holdings.satisfying(resolving, inventory, target.interpreter)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -127,7 +123,7 @@ class Install:
                 turn = self.changer.ledger.turn(target.identity, plan.names)
                 await stack.enter_async_context(turn)
                 # Others may have changed the same distributions since the first look.
-                installed = await asyncio.to_thread(read_installed, target)
+                installed = (await self.holdings.read(target)).distributions
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed
@@ -248,6 +244,9 @@ def _intent(
 
 def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
     launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
+    if launchers == wheel.manifest.launchers:
+        # The same object: what was computed of it before stays with it.
+        return wheel
     return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 

@@ -49,6 +49,11 @@ class Layout:
         return os.path.join(self.version, "index")
 
     @property
+    def resolutions(self) -> str:
+        """Answers of the resolver, by what was asked."""
+        return os.path.join(self.version, "resolutions")
+
+    @property
     def incoming(self) -> str:
         return os.path.join(self.version, "incoming")
 
@@ -92,6 +97,7 @@ class Layout:
             self.wheels,
             self.pool,
             self.index,
+            self.resolutions,
             self.incoming,
             self.trash,
             self.built,

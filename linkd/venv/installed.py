@@ -7,7 +7,7 @@ what is not a distribution is left out.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email import message_from_bytes
 from typing import Final
 
@@ -27,6 +27,18 @@ _NOTE_BYTES: Final = 1 << 16
 """For INSTALLER, direct_url.json and the like."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What an environment holds, and the files that say so beside the folders themselves."""
+
+    distributions: dict[NormalizedName, InstalledDistribution]
+    metadata: tuple[str, ...]
+    """The metadata file of every distribution found, also of those that another one hides."""
+    lasting: bool
+    """False where something lies there that may become another distribution without its folder's
+    or a metadata file's changing: one that is being written, or a link to a source tree."""
+
+
 def read_installed(target: Target) -> dict[NormalizedName, InstalledDistribution]:
     """The distributions of an environment, without their details (see `read_details`).
 
@@ -36,15 +48,32 @@ def read_installed(target: Target) -> dict[NormalizedName, InstalledDistribution
     Raises:
         NotAnEnvironment: site-packages cannot be read.
     """
+    return list_installed(target).distributions
+
+
+def list_installed(target: Target) -> Listing:
+    """The same, with what it was read from. Raises as `read_installed`."""
     found: dict[NormalizedName, InstalledDistribution] = {}
-    for folder in dict.fromkeys([target.scheme.purelib, target.scheme.platlib]):
+    looks: list[str] = []
+    lasting = True
+    for folder in site_folders(target):
         here: dict[NormalizedName, InstalledDistribution] = {}
-        for dist in _list_folder(str(folder), str(target.prefix)):
+        for name, dist in _list_folder(folder, str(target.prefix)):
+            if dist is None or name.endswith(".egg-link"):
+                lasting = False
+            if dist is None:
+                continue
+            looks.append(_metadata_path(dist.location, dist.dist_info))
             other = here.get(dist.name)
             if other is None or _precedence(dist) > _precedence(other):
                 here[dist.name] = dist
         found = here | found
-    return found
+    return Listing(distributions=found, metadata=tuple(looks), lasting=lasting)
+
+
+def site_folders(target: Target) -> tuple[str, ...]:
+    """Where an environment's distributions lie: one folder, or two."""
+    return tuple(dict.fromkeys([str(target.scheme.purelib), str(target.scheme.platlib)]))
 
 
 def read_details(dist: InstalledDistribution) -> InstalledDistribution:
@@ -89,22 +118,22 @@ def read_metadata(dist: InstalledDistribution) -> bytes:
         ) from error
 
 
-def _list_folder(folder: str, environment: str) -> Iterator[InstalledDistribution]:
+def _list_folder(
+    folder: str, environment: str
+) -> Iterator[tuple[str, InstalledDistribution | None]]:
+    """What is named like a distribution, and what it is, if it is one."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                dist = None
                 if entry.name.startswith("~"):
                     # What pip renames while it removes it, and leaves if it is interrupted.
                     continue
                 if entry.name.endswith(".dist-info"):
-                    dist = _read_dist_info(entry, folder)
+                    yield entry.name, _read_dist_info(entry, folder)
                 elif entry.name.endswith(".egg-info"):
-                    dist = _read_egg_info(entry.name, folder)
+                    yield entry.name, _read_egg_info(entry.name, folder)
                 elif entry.name.endswith(".egg-link"):
-                    dist = _read_egg_link(entry.path)
-                if dist is not None:
-                    yield dist
+                    yield entry.name, _read_egg_link(entry.path)
     except FileNotFoundError:
         # A platlib of its own is made with its first wheel.
         return
