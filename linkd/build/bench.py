@@ -45,6 +45,9 @@ class Bench:
     def sources(self) -> tuple[str, ...]:
         return self.pages.sources
 
+    async def look(self) -> None:
+        await self.pages.look()
+
     def known_state(self, name: NormalizedName, /) -> PageState | None:
         return self.pages.known_state(name)
 

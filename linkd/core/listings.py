@@ -32,6 +32,10 @@ class States(Protocol):
         """The sources in their order; without credentials."""
         ...
 
+    async def look(self) -> None:
+        """Read the sources that are read as a whole, once. Raises FetchError."""
+        ...
+
     def known_state(self, name: NormalizedName, /) -> PageState | None:
         """The state of a page, where nothing has to be asked or looked at."""
         ...

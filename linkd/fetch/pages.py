@@ -17,7 +17,14 @@ from linkd.core.wheel import DistFile, ProjectPage
 from linkd.errors import AccessDenied, InvalidIndexSettings
 from linkd.fetch.bounded import Bounded
 from linkd.fetch.credentials import Credentials
-from linkd.fetch.folders import Folder, files_of, read_index_folder, read_place
+from linkd.fetch.folders import (
+    Folder,
+    IndexFolder,
+    files_of,
+    read_index,
+    read_index_project,
+    read_place,
+)
 from linkd.fetch.http import HttpClient
 from linkd.fetch.page_cache import Page, PageCache
 from linkd.fetch.settings import IndexSettings
@@ -153,6 +160,10 @@ class _Source(Protocol):
         """For messages, and as a key; without credentials."""
         ...
 
+    async def look(self) -> None:
+        """Read what is read as a whole for all projects."""
+        ...
+
     def known(self, name: NormalizedName, /) -> Part | None:
         """The part, where nothing has to be asked or looked at."""
         ...
@@ -164,6 +175,9 @@ class _Source(Protocol):
 class _Index:
     label: str
     pages: PageCache
+
+    async def look(self) -> None:
+        """Its pages are read one by one."""
 
     def known(self, name: NormalizedName, /) -> Part | None:
         page = self.pages.peek(f"{self.label}/{name}/")
@@ -177,22 +191,41 @@ def _part_of(page: Page) -> Part:
     return Part(page.files or _NONE, page.digest)
 
 
-@dataclass(frozen=True, slots=True)
 class _IndexFolder:
-    label: str
-    memory: _Memory
+    """An index on a disk; its folder is listed once a request."""
 
-    def known(self, name: NormalizedName, /) -> Part | None:  # noqa: ARG002 - the disk may differ
-        return None
+    def __init__(self, label: str, memory: _Memory) -> None:
+        self.label = label
+        self._memory = memory
+        self._flights: SingleFlight[str, IndexFolder] = SingleFlight()
+        self._listed: IndexFolder | None = None
+
+    async def look(self) -> None:
+        if self._listed is None:
+            key = (self.label,)
+            known = self._memory.folders.get(key)
+            self._listed = await self._flights.run(
+                self.label, lambda: asyncio.to_thread(read_index, self.label, known)
+            )
+            self._memory.folders.put(key, self._listed.flat)
+
+    def known(self, name: NormalizedName, /) -> Part | None:
+        """What has a place of its own there may have changed: that has to be looked at."""
+        if self._listed is None or name in self._listed.names:
+            return None
+        return self._memory.project(self.label, name, self._listed.flat.files)
 
     async def read(self, name: NormalizedName, /) -> Part:
-        key = (self.label, name)
-        known = self.memory.folders.get(key)
-        folder = await asyncio.to_thread(read_index_folder, self.label, name, known)
-        if folder is None:
-            return _ABSENT  # a folder that is not there has no projects, as with pip
-        self.memory.folders.put(key, folder)
-        return self.memory.project(self.label, name, folder.files)
+        await self.look()
+        assert self._listed is not None
+        if name in self._listed.names:
+            key = (self.label, name)
+            known = self._memory.folders.get(key)
+            folder = await asyncio.to_thread(read_index_project, self.label, name, known)
+            if folder is not None:
+                self._memory.folders.put(key, folder)
+                return self._memory.project(self.label, name, folder.files)
+        return self._memory.project(self.label, name, self._listed.flat.files)
 
 
 class _Flat(ABC):
@@ -205,12 +238,16 @@ class _Flat(ABC):
         self._flights: SingleFlight[str, Files] = SingleFlight()
         self._all: Files | None = None
 
+    async def look(self) -> None:
+        if self._all is None:
+            self._all = await self._flights.run(self.label, self._read)
+
     def known(self, name: NormalizedName, /) -> Part | None:
         return None if self._all is None else self._memory.project(self.label, name, self._all)
 
     async def read(self, name: NormalizedName, /) -> Part:
-        if self._all is None:
-            self._all = await self._flights.run(self.label, self._read)
+        await self.look()
+        assert self._all is not None
         return self._memory.project(self.label, name, self._all)
 
     async def _read(self) -> Files:
@@ -263,6 +300,10 @@ class _Snapshot:
     @property
     def sources(self) -> tuple[str, ...]:
         return self._labels
+
+    async def look(self) -> None:
+        for source in self._sources:
+            await source.look()
 
     def known_state(self, name: NormalizedName, /) -> PageState | None:
         parts = self._known(name)

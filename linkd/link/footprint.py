@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import InstalledDistribution
@@ -84,8 +84,10 @@ class Footprint(Protocol):
         ...
 
 
+Identity: TypeAlias = tuple[str, tuple[Launcher, ...], tuple[str, ...]]
+
 _REMEMBERED_TOPS: Final = 4096
-_tops: Final[dict[tuple[str, tuple[Launcher, ...], tuple[str, ...]], frozenset[str]]] = {}
+_tops: Final[dict[Identity, frozenset[str]]] = {}
 
 
 class WheelFootprint:
@@ -94,16 +96,16 @@ class WheelFootprint:
     def __init__(self, manifest: Manifest, roots: Roots) -> None:
         self._manifest = manifest
         self._roots = roots
+        self.identity: Final[Identity] = (manifest.sha256, manifest.launchers, roots.key)
+        """Equal for equal footprints: the archive and its launchers say everything about it."""
 
     @cached_property
     def tops(self) -> frozenset[str]:
-        # A wheel's archive and its launchers say everything about it.
-        key = (self._manifest.sha256, self._manifest.launchers, self._roots.key)
-        tops = _tops.get(key)
+        tops = _tops.get(self.identity)
         if tops is None:
-            while len(_tops) >= _REMEMBERED_TOPS:
-                _tops.pop(next(iter(_tops)), None)
-            tops = _tops[key] = self._find_tops()
+            if len(_tops) >= _REMEMBERED_TOPS:
+                _tops.clear()  # whole, for other threads use it too
+            tops = _tops[self.identity] = self._find_tops()
         return tops
 
     def _find_tops(self) -> frozenset[str]:

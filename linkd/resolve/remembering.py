@@ -25,6 +25,7 @@ from linkd.core.source import is_wheel
 from linkd.core.stamps import any_racy
 from linkd.core.target import Interpreter
 from linkd.core.wheel import DistFile, Pin
+from linkd.errors import FetchError
 from linkd.fetch.bounded import Bounded
 from linkd.fetch.disk import DiskCache
 from linkd.fetch.urls import file_path
@@ -145,6 +146,12 @@ async def _holds(known: _Remembered, listings: StatedListings) -> bool:
     """Whether all that the answer was found from is the same in this request's view."""
     if any(_file_state(path) != state for path, state in known.local.items()):
         return False
+    if known.states:
+        try:
+            await listings.look()
+        except FetchError:
+            # That, and what a page's reading raises below, is the solver's to meet.
+            return False
     unknown: list[NormalizedName] = []
     for name, state in known.states.items():
         now = listings.known_state(name)
@@ -152,7 +159,6 @@ async def _holds(known: _Remembered, listings: StatedListings) -> bool:
             unknown.append(name)
         elif now != state:
             return False
-    # An error is the solver's to meet: it may not need that page any more.
     found = await asyncio.gather(*map(listings.state, unknown), return_exceptions=True)
     return all(now == known.states[name] for name, now in zip(unknown, found, strict=True))
 
