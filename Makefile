@@ -15,7 +15,7 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential lint format types layers build venv lock upgrade clean FORCE
+.PHONY: help demo test differential resolutions docs lint format types layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,13 @@ test: lint types layers .make/env/.installed ## Set up, check everything and tes
 differential: .make/env/.installed ## Compare with pip and uv on hundreds of published wheels (network)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
+
+docs: .make/env/.installed ## Write docs/errors.md anew from the errors themselves
+	@$(BIN)/python -P -m linkd.api.reference > docs/errors.md
+
+# Needed after a change of uv's pin or of tests/cases/resolution/: what uv answers is kept there.
+resolutions: .make/env/.installed ## Record anew what uv answers to the resolution cases
+	@PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -P -m tests.resolution
 
 lint: .make/env/.locked ## Check style and formatting
 	@$(BIN)/ruff check --quiet .

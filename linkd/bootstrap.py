@@ -24,7 +24,11 @@ from linkd.fetch.download import Downloader
 from linkd.fetch.http import HttpClient, HttpLimits
 from linkd.fetch.metadata import MetadataReader
 from linkd.fetch.pages import Indexes
+from linkd.link.ahead import Ahead
+from linkd.link.constants import Constants
 from linkd.link.ledger import Ledger
+from linkd.link.pool import Pool, PoolLimits
+from linkd.link.stager import Stager
 from linkd.link.workspace import Workspaces
 from linkd.resolve.remembering import RememberingResolver
 from linkd.resolve.resolver import Resolver
@@ -34,9 +38,10 @@ from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
 from linkd.service.holding import Holdings
-from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
 from linkd.service.isolating import Forgetful, IsolateBuild
+from linkd.service.listing import ListDistributions
 from linkd.service.ports import Supplying
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
@@ -48,6 +53,7 @@ from linkd.store.store import Store
 from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
 from linkd.venv.inventory import Inventories
+from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
 _GRAFTING_THREADS: Final = 8
@@ -68,7 +74,9 @@ class Daemon:
     builder: Builder
     resolver: Resolver
     workspaces: Workspaces
+    ahead: Ahead
     grafting: ThreadPoolExecutor
+    staging: ThreadPoolExecutor
     sweeping: ThreadPoolExecutor
     services: Services
 
@@ -83,6 +91,7 @@ class Daemon:
 
     async def start(self) -> None:
         await self.store.start()
+        self.ahead.start()
 
     async def close(self) -> None:
         """Wait for what is under way and let go of everything."""
@@ -91,7 +100,9 @@ class Daemon:
         await self.builder.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
+        await self.ahead.close()
         await asyncio.to_thread(self.grafting.shutdown)
+        await asyncio.to_thread(self.staging.shutdown)
         await asyncio.to_thread(self.sweeping.shutdown)
         self.state.close()
         self.held.close()
@@ -116,10 +127,26 @@ def make_daemon(settings: Settings) -> Daemon:
     indexes = Indexes(http, layout.index, credentials, metadata=metadata)
     grafting = ThreadPoolExecutor(_GRAFTING_THREADS, thread_name_prefix="graft")
     sweeping = ThreadPoolExecutor(1, thread_name_prefix="sweep")
+    staging = ThreadPoolExecutor(settings.stage_threads, thread_name_prefix="stage")
     workspaces = Workspaces(pool=layout.pool, trash=layout.trash, background=sweeping)
-    changer = Changer(Ledger(), workspaces, grafting, memory=state, store=store)
+    limits = PoolLimits(depth=settings.pool_depth, folders=settings.pool_folders)
+    pool = Pool(layout.pool, limits, workspaces.sweep)
+    ahead = Ahead(
+        pool,
+        str(layout.root),
+        busy=lambda: activity.active > 0,
+        retire=store.retire,
+        discard=workspaces.sweep,
+    )
+    activity = Activity(lambda: workspaces.pending + ahead.pending)
+    stager = Stager(
+        workspaces=workspaces,
+        pool=pool,
+        constants=Constants(layout.constants),
+        executor=staging,
+    )
+    changer = Changer(Ledger(), stager, ahead, grafting, memory=state, store=store)
     prober = Prober(state)
-    activity = Activity(lambda: workspaces.pending)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
     remembering = RememberingResolver(resolver, layout.resolutions, sweeping)
     create = _creator(prober, state, layout)
@@ -147,18 +174,21 @@ def make_daemon(settings: Settings) -> Daemon:
         building=supply,
         changer=changer,
         create=create,
+        folders=Folders(),
     )
-    fleeting = Changer(changer.ledger, workspaces, grafting, memory=Forgetful(), store=store)
+    fleeting = Changer(changer.ledger, stager, ahead, grafting, memory=Forgetful(), store=store)
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
         uninstall=Uninstall(prober=prober, changer=changer),
-        distributions=ListDistributions(prober=prober),
+        distributions=ListDistributions(prober=prober, indexes=indexes),
         create=create,
         status=ReadStatus(
             activity=activity,
             store=store,
+            pool=pool,
             environments=lambda: len(state.environments()),
+            warnings=lambda: state.warnings,
             socket=str(settings.socket),
             cache_dir=str(settings.cache_dir),
             started=time.monotonic(),
@@ -177,7 +207,9 @@ def make_daemon(settings: Settings) -> Daemon:
         builder=builder,
         resolver=resolver,
         workspaces=workspaces,
+        ahead=ahead,
         grafting=grafting,
+        staging=staging,
         sweeping=sweeping,
         services=services,
     )

@@ -109,7 +109,9 @@ def _lock(path: str, lock_fd: int) -> None:
         pid = os.pread(lock_fd, 32, 0).decode(errors="replace").strip()
         raise AlreadyRunning(socket=path, pid=int(pid) if pid.isdecimal() else None) from error
     os.ftruncate(lock_fd, 0)
-    os.pwrite(lock_fd, f"{os.getpid()}\n".encode(), 0)
+    # Only for the message to whoever comes next; a full disk does not matter.
+    with contextlib.suppress(OSError):
+        os.pwrite(lock_fd, f"{os.getpid()}\n".encode(), 0)
 
 
 def _bind(path: str) -> socket.socket:

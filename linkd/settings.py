@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     """Wheels that are downloaded at the same time."""
     unpack_threads: int = Field(default=4, ge=1, le=64)
     """Members of wheels that are unpacked at the same time."""
+    stage_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
+    """Wheels that are staged at the same time for one request and all others."""
+    pool_depth: int = Field(default=1, ge=0, le=64)
+    """Trees kept ready of each wheel that was installed; 0 is none."""
+    pool_folders: int = Field(default=40_000, ge=0)
+    """Folders that all trees kept ready may have together, of some 4 KiB each."""
     index_timeout: float = Field(default=30, gt=0)
     """Seconds that an index may be silent before it is asked again."""
     resolve_timeout: float = Field(default=120, gt=0)

@@ -1,8 +1,8 @@
-"""The commands: which options each has, and the one request that each becomes."""
+"""The commands, and the one request that each becomes."""
 
 from __future__ import annotations
 
-from linkd_client import surroundings
+from linkd_client import options, surroundings
 from linkd_client.arguments import Command, Option
 from linkd_client.errors import UsageError
 from linkd_client.wire import Request, query
@@ -13,138 +13,6 @@ if TYPE_CHECKING:
 
     from linkd_client.arguments import Arguments
     from linkd_client.wire import Json
-
-COMMON = (
-    Option("--socket", "the daemon's socket [LINKD_SOCKET]", metavar="PATH"),
-    Option("--json", "print the daemon's answer as JSON"),
-    Option("-q/--quiet", "print less", repeatable=True),
-    Option("-v/--verbose", "print more", repeatable=True),
-    Option("--no-progress", "draw no progress line"),
-    Option("--no-autostart", "do not start a daemon if none is running"),
-    Option("-h/--help", "print this and end"),
-    Option("-V/--version", "print the version and end"),
-)
-
-_PYTHON = Option(
-    "-p/--python",
-    "the environment, or its interpreter [VIRTUAL_ENV, else ./.venv]",
-    metavar="PATH",
-)
-_BREAK = Option(
-    "--break-system-packages",
-    "change a Python that the system manages, too",
-    member="break_system_packages",
-)
-_DRY_RUN = Option("--dry-run", "only say what would be done", member="dry_run")
-
-_REQUIREMENT = Option(
-    "-r/--requirement",
-    "install what a requirement file, pylock.toml or pyproject.toml names ('-' is standard input)",
-    metavar="FILE",
-    repeatable=True,
-)
-_EDITABLE = Option(
-    "-e/--editable",
-    "install the project of this folder so that its changes count at once",
-    member="editable",
-    metavar="DIR",
-    repeatable=True,
-)
-_SYNC_OPTIONS = (
-    Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
-    Option(
-        "--extra",
-        "with this extra of the pyproject.toml or lock file",
-        member="extras",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option(
-        "--group",
-        "this dependency group of the pyproject.toml or lock file",
-        member="groups",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    _PYTHON,
-    Option(
-        "-i/--index-url",
-        "the index [PIP_INDEX_URL]",
-        member="index_url",
-        metavar="URL",
-    ),
-    Option(
-        "--extra-index-url",
-        "a further index [PIP_EXTRA_INDEX_URL]",
-        member="extra_index_urls",
-        metavar="URL",
-        repeatable=True,
-    ),
-    Option(
-        "-f/--find-links",
-        "a folder or page of wheels [PIP_FIND_LINKS]",
-        member="find_links",
-        metavar="PATH|URL",
-        repeatable=True,
-    ),
-    Option("--no-index", "use no index, only --find-links [PIP_NO_INDEX]", member="no_index"),
-    Option(
-        "--no-binary",
-        "build this one of its source; or :all:, :none:",
-        member="no_binary",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option(
-        "--only-binary",
-        "build nothing of this one; or :all:, :none:",
-        member="only_binary",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option(
-        "--no-build-isolation",
-        "build with what the environment has installed",
-        member="no_build_isolation",
-    ),
-    Option("--no-deps", "leave dependencies out", member="no_deps"),
-    Option("-U/--upgrade", "take the newest versions that fit", member="upgrade"),
-    Option(
-        "-P/--upgrade-package",
-        "take the newest version of this one",
-        member="upgrade_packages",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option("--reinstall", "install again what is there already", member="reinstall"),
-    Option(
-        "--reinstall-package",
-        "install this one again",
-        member="reinstall_packages",
-        metavar="NAME",
-        repeatable=True,
-    ),
-    Option("--pre", "take pre-releases too", member="prerelease"),
-    Option("--require-hashes", "refuse what has no hash to check", member="require_hashes"),
-    _DRY_RUN,
-    Option(
-        "--link-mode",
-        "how files come from the cache",
-        member="link_mode",
-        metavar="MODE",
-        choices=("auto", "hardlink", "reflink", "copy", "symlink"),
-    ),
-    Option("--require-link", "fail rather than copy", member="require_link"),
-    Option(
-        "--collisions",
-        "what to do if distributions have different files of one name",
-        member="collisions",
-        metavar="HOW",
-        choices=("report", "error"),
-    ),
-    _BREAK,
-    Option("--create", "make the environment if it is missing", member="create"),
-)
 
 
 def _install(arguments: Arguments) -> Request:
@@ -165,12 +33,7 @@ def _wanted(
 ) -> dict[str, Json]:
     constraints = arguments.all("--constraint")
     directory = surroundings.working_directory()
-    body: dict[str, Json] = {
-        "environment": surroundings.find_environment(
-            arguments.one("--python"), create="--create" in arguments
-        ),
-        "directory": directory,
-    }
+    body: dict[str, Json] = {**_place(arguments), "directory": directory}
     if requirements:
         body["requirements"] = list(requirements)
     if files or constraints:
@@ -185,10 +48,7 @@ def _wanted(
 def _uninstall(arguments: Arguments) -> Request:
     if not arguments.words:
         raise UsageError("uninstall needs the name of a distribution", arguments.command)
-    body: dict[str, Json] = {
-        "environment": surroundings.find_environment(arguments.one("--python")),
-        "names": list(arguments.words),
-    }
+    body: dict[str, Json] = {**_place(arguments), "names": list(arguments.words)}
     body.update(_members(arguments))
     return Request("POST", "/v1/uninstall", body)
 
@@ -198,10 +58,28 @@ def _list(arguments: Arguments) -> Request:
     form = arguments.one("--format")
     if arguments.wants_json and form:
         raise UsageError(f"--json and --format {form} exclude each other", arguments.command)
-    parameters = {"environment": surroundings.find_environment(arguments.one("--python"))}
+    outdated = "--outdated" in arguments
+    if outdated and form == "freeze":
+        raise UsageError("--format freeze cannot tell of newer versions", arguments.command)
+    parameters: dict[str, Json] = dict(_place(arguments))
     if not arguments.wants_json:
         parameters["format"] = form or "columns"
+    if "--editable" in arguments or "--exclude-editable" in arguments:
+        _refuse_both(arguments, "--editable", "--exclude-editable")
+        parameters["editable"] = "--editable" in arguments
+    parameters.update(_members(arguments))
+    if outdated:
+        surroundings.add_index_settings(parameters)
+    else:
+        _refuse_searching(arguments)
     return Request("GET", "/v1/distributions" + query(parameters))
+
+
+def _refuse_searching(arguments: Arguments) -> None:
+    for option in (*options.INDEXES, options.PRE):
+        if option.key in arguments:
+            reason = f"{option.key} says where newer versions are: it goes with --outdated"
+            raise UsageError(reason, arguments.command)
 
 
 def _venv(arguments: Arguments) -> Request:
@@ -224,6 +102,27 @@ def _status(arguments: Arguments) -> Request:
 def _shutdown(arguments: Arguments) -> Request:
     _refuse_words(arguments)
     return Request("POST", "/v1/shutdown", {})
+
+
+def _place(arguments: Arguments) -> dict[str, str]:
+    """What the command is about: an environment, or a folder for its interpreter."""
+    _refuse_both(arguments, "--target", "--prefix")
+    python = arguments.one("--python")
+    option = "--target" if "--target" in arguments else "--prefix"
+    folder = arguments.one(option)
+    if folder is None:
+        create = "--create" in arguments
+        return {"environment": surroundings.find_environment(python, create=create)}
+    _refuse_both(arguments, option, "--create")
+    return {
+        "environment": surroundings.find_either(python),
+        option[2:]: surroundings.absolute(folder),
+    }
+
+
+def _refuse_both(arguments: Arguments, one: str, other: str) -> None:
+    if one in arguments and other in arguments:
+        raise UsageError(f"{one} and {other} exclude each other", arguments.command)
 
 
 def _members(arguments: Arguments) -> dict[str, Json]:
@@ -250,36 +149,28 @@ COMMANDS = {
             "install",
             "[REQUIREMENT...]",
             "Install into an environment what is missing.",
-            (_REQUIREMENT, _EDITABLE, *_SYNC_OPTIONS),
+            (options.REQUIREMENT, options.EDITABLE, *options.SYNC_OPTIONS),
             _install,
         ),
         Command(
             "sync",
             "FILE...",
             "Make an environment hold just what requirement files or a lock file name.",
-            _SYNC_OPTIONS,
+            options.SYNC_OPTIONS,
             _sync,
         ),
         Command(
             "uninstall",
             "NAME...",
             "Remove distributions from an environment.",
-            (_PYTHON, _DRY_RUN, _BREAK),
+            (options.PYTHON, options.TARGET, options.PREFIX, options.DRY_RUN, options.BREAK),
             _uninstall,
         ),
         Command(
             "list",
             "",
             "Show what is installed in an environment.",
-            (
-                _PYTHON,
-                Option(
-                    "--format",
-                    "how to print it",
-                    metavar="FORMAT",
-                    choices=("columns", "freeze", "json"),
-                ),
-            ),
+            options.LIST_OPTIONS,
             _list,
         ),
         Command(

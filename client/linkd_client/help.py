@@ -7,7 +7,8 @@ import os
 import textwrap
 
 from linkd_client import __version__
-from linkd_client.commands import COMMANDS, COMMON
+from linkd_client.commands import COMMANDS
+from linkd_client.options import COMMON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from linkd_client.arguments import parse
-from linkd_client.commands import COMMANDS, COMMON
+from linkd_client.commands import COMMANDS
 from linkd_client.connection import exchange, socket_path
 from linkd_client.errors import ClientError, NoDaemon, UsageError
+from linkd_client.options import COMMON
 from linkd_client.terminal import Terminal
 from linkd_client.wire import DAEMON_ENDED, JSON, LINES, NOT_LINKD
 

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 
-from linkd_client.errors import ClientError, reason_of
+from linkd_client.errors import UndecodableFile, UnreadableFile, reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _LISTS = {
 def read_requirement_files(
     requirements: Sequence[str], constraints: Sequence[str], directory: str
 ) -> dict[str, Json]:
-    """The request's members for ``-r`` and ``-c``. Raises ClientError naming what is unreadable."""
+    """The request's members for ``-r`` and ``-c``. Raises ClientError with its place."""
     reader = _Reader(directory)
     for option, names in (("-r", requirements), ("-c", constraints)):
         for name in names:
@@ -99,9 +99,10 @@ class _Reader:
         try:
             text = _decode(self._bytes(path))
         except OSError as error:
-            raise _unreadable(name, reason_of(error), wanted_by) from error
+            reason = f"{name} cannot be read: {reason_of(error)} (wanted by {wanted_by})"
+            raise UnreadableFile(reason) from error
         except (UnicodeError, LookupError) as error:
-            raise _unreadable(name, str(error), wanted_by) from error
+            raise _undecodable(name, error, wanted_by) from error
         if _is_toml(path):
             return text
         return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), text)
@@ -118,8 +119,13 @@ def _is_toml(path: str) -> bool:
     return path.endswith(".toml")
 
 
-def _unreadable(name: str, reason: str, wanted_by: str) -> ClientError:
-    return ClientError(f"{name} cannot be read: {reason} (wanted by {wanted_by})")
+def _undecodable(name: str, error: Exception, wanted_by: str) -> UndecodableFile:
+    reason = f"{name} cannot be decoded: {error}"
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        reason = f"{name}:{line} cannot be decoded as {error.encoding}: {error.reason}"
+    remedy = "save it as UTF-8, or say what it is: # coding: latin-1"
+    return UndecodableFile(f"{reason} (wanted by {wanted_by}); {remedy}")
 
 
 def _decode(data: bytes) -> str:

@@ -61,6 +61,16 @@ def find_environment(option: str | None, *, create: bool = False) -> str:
     return path
 
 
+def find_either(option: str | None) -> str:
+    """The environment or interpreter that a folder is for: the environment, else ``python3``.
+
+    Raises ClientError.
+    """
+    if option is None and (os.environ.get("VIRTUAL_ENV") or os.path.exists(".venv")):
+        return find_environment(None)
+    return find_interpreter(option)
+
+
 def find_interpreter(option: str | None) -> str:
     """The interpreter for a new environment: a path, a command, or a version such as ``3.12``.
 

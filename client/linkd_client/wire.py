@@ -67,9 +67,16 @@ def to_json(value: Json) -> str:
     return "[" + ",".join([to_json(member) for member in value]) + "]"
 
 
-def query(parameters: Mapping[str, str]) -> str:
-    """The parameters as a URL's query (RFC 3986), with its question mark; empty for none."""
-    pairs = [f"{name}={_percent_encode(value)}" for name, value in parameters.items()]
+def query(parameters: Mapping[str, Json]) -> str:
+    """The parameters as a URL's query (RFC 3986), with its question mark; empty for none.
+
+    One that has several values is repeated.
+    """
+    pairs = [
+        f"{name}={_percent_encode(value if isinstance(value, str) else to_json(value))}"
+        for name, values in parameters.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
     return "?" + "&".join(pairs) if pairs else ""
 
 

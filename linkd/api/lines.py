@@ -4,14 +4,12 @@ Each line begins with its channel: ``o`` is for stdout, ``e`` for stderr, ``p`` 
 live progress line, ``x`` is the exit code and the last.
 """
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from linkd.api.schema import (
-    DistributionsAnswer,
-    ListedDistribution,
     Problem,
     Result,
     ShutdownAnswer,
@@ -115,15 +113,18 @@ def _headline(result: Result, terminal: Terminal) -> str:
 
 def _render_changes(result: Result, terminal: Terminal) -> Iterator[str]:
     came = {entry.name: entry.version for entry in result.installed}
-    went = {entry.name: entry.version for entry in result.removed}
+    # One name may be there several times, where others left a second installation.
+    went: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in result.removed:
+        went[entry.name].append(entry.version)
     for name in sorted(came.keys() | went.keys()):
-        old, new = went.get(name), came.get(name)
-        if old is not None and old == new:
-            yield f"o {terminal.paint('~', 33)} {_pin(name, old, terminal)}"
-            continue
-        if old is not None:
-            yield f"o {terminal.paint('-', 31)} {_pin(name, old, terminal)}"
-        if new is not None:
+        new = came.get(name)
+        for old in went[name]:
+            if old != new:
+                yield f"o {terminal.paint('-', 31)} {_pin(name, old, terminal)}"
+        if new is not None and new in went[name]:
+            yield f"o {terminal.paint('~', 33)} {_pin(name, new, terminal)}"
+        elif new is not None:
             yield f"o {terminal.paint('+', 32)} {_pin(name, new, terminal)}"
 
 
@@ -171,42 +172,6 @@ def _render_details(result: Result, terminal: Terminal) -> Iterator[str]:
     yield f"o{terminal.dim(f'times: {spent}')}"
 
 
-def render_distributions(answer: DistributionsAnswer, style: str) -> Iterator[str]:
-    if style == "freeze":
-        for distribution in answer.distributions:
-            yield f"o{_frozen(distribution)}"
-        return
-    if style == "json":
-        # What pip and uv print for this option, and what IDEs read.
-        pairs = [{"name": each.name, "version": each.version} for each in answer.distributions]
-        yield f"o{json.dumps(pairs)}"
-        return
-    if not answer.distributions:
-        return
-    rows = [("Package", "Version")]
-    rows += [(clean(entry.name), clean(entry.version)) for entry in answer.distributions]
-    width = max(len(name) for name, _ in rows)
-    rule = max(len(version) for _, version in rows)
-    rows.insert(1, ("-" * width, "-" * rule))
-    for name, version in rows:
-        yield f"o{name:<{width}} {version}"
-
-
-def _frozen(distribution: ListedDistribution) -> str:
-    """A line that installs the same again."""
-    direct = distribution.direct_url or {}
-    url = direct.get("url")
-    if not url:
-        return clean(f"{distribution.name}=={distribution.version}")
-    fragment = f"#subdirectory={direct['subdirectory']}" if direct.get("subdirectory") else ""
-    if direct.get("dir_info", {}).get("editable"):
-        return clean(f"-e {url}{fragment}")
-    repository = direct.get("vcs_info")
-    if repository:
-        url = f"{repository['vcs']}+{url}@{repository['commit_id']}"
-    return clean(f"{distribution.name} @ {url}{fragment}")
-
-
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:
     if terminal.verbosity < 0:
         return
@@ -225,11 +190,15 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
         "background": f"{answer.background.pending} pending",
         "cache": f"{_count(answer.cache.wheels, 'wheel')}, {size(answer.cache.bytes)}, "
         f"in {answer.cache_dir}",
+        "pool": f"{answer.pool.staged} staged, {_count(answer.pool.hits, 'hit')}, "
+        f"{answer.pool.misses} missed",
         "environments": str(answer.environments),
         "memory": size(answer.rss_bytes),
     }
     for name, value in rows.items():
         yield f"o{terminal.dim(f'{name:<13}')}{value}"
+    for warning in answer.warnings:
+        yield _warning(warning, terminal)
 
 
 def render_shutdown(answer: ShutdownAnswer, terminal: Terminal) -> Iterator[str]:

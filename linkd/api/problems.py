@@ -24,12 +24,21 @@ _STATUS: Final[tuple[tuple[type[LinkdError], int], ...]] = (
 )
 """The first that fits counts; what fits none is the daemon's own fault."""
 
+HTTP_PROBLEMS: Final = {
+    "not-found": (404, "There is nothing at that path."),
+    "method-not-allowed": (405, "The path is there, but not for that method."),
+    "request-too-large": (413, "The body is larger than any request can be."),
+    "http": ("4xx", "The request is none that HTTP allows."),
+    "internal": (500, "linkd met an error that it did not expect: a defect, to be reported."),
+}
+"""What the framework refuses by itself, by code: the status and when it happens."""
+
 _HTTP_CODES: Final = {
     400: errors.InvalidRequest.code,
-    404: "not-found",
-    405: "method-not-allowed",
-    413: "request-too-large",
+    **{status: code for code, (status, _) in HTTP_PROBLEMS.items()},
 }
+_REFERENCE: Final = "/docs/errors"
+"""Where the page lies that describes every code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,27 +50,38 @@ class Refusal:
 
 
 def refuse(error: LinkdError) -> Refusal:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     facts: dict[str, Any] = {name: _plain(value) for name, value in error.facts()}
     for name in ("type", "title", "status", "detail", "code", "hint"):
         facts.pop(name, None)
     return Refusal(
         problem=Problem(
+            type=_type(error.code),
             title=error.title,
-            status=status,
-            detail=error.detail,
+            status=status_of(type(error)),
+            detail=redacted(error.detail),
             code=error.code,
-            hint=error.hint,
+            hint=error.hint and redacted(error.hint),
             **facts,
         ),
-        exit_code=2 if isinstance(error, errors.RequestError) else 1,
+        exit_code=exit_code_of(type(error)),
     )
+
+
+def status_of(kind: type[LinkdError]) -> int:
+    """The HTTP status of an error."""
+    return next((status for group, status in _STATUS if issubclass(kind, group)), 500)
+
+
+def exit_code_of(kind: type[LinkdError]) -> int:
+    """The client's exit code for an error, as INTERFACE has them."""
+    return 2 if issubclass(kind, errors.RequestError) else 1
 
 
 def refuse_invalid(reasons: list[str], hint: str | None) -> Refusal:
     """A request that does not have the form of the wire schema."""
     problem = Problem(
-        title="The request is not valid",
+        type=_type(errors.InvalidRequest.code),
+        title=errors.InvalidRequest.title,
         status=422,
         detail=redacted("; ".join(reasons)),
         code=errors.InvalidRequest.code,
@@ -72,9 +92,8 @@ def refuse_invalid(reasons: list[str], hint: str | None) -> Refusal:
 
 def refuse_http(status: int, detail: str) -> Refusal:
     """What the framework refuses by itself: no such path, no such method."""
-    problem = Problem(
-        title=detail, status=status, detail=detail, code=_HTTP_CODES.get(status, "http")
-    )
+    code = _HTTP_CODES.get(status, "http")
+    problem = Problem(type=_type(code), title=detail, status=status, detail=detail, code=code)
     return Refusal(problem=problem, exit_code=2)
 
 
@@ -82,6 +101,7 @@ def refuse_unexpected(request_id: str) -> Refusal:
     """A defect of ours. Its traceback is in the log, under the request's id."""
     facts: dict[str, Any] = {"request_id": request_id}
     problem = Problem(
+        type=_type("internal"),
         title="An internal error",
         status=500,
         detail="linkd met an error that it did not expect",
@@ -92,5 +112,12 @@ def refuse_unexpected(request_id: str) -> Refusal:
     return Refusal(problem=problem, exit_code=1)
 
 
+def _type(code: str) -> str:
+    return f"{_REFERENCE}#{code}"
+
+
 def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    """As JSON has it, and without anybody's password."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return redacted(value) if isinstance(value, str) else value

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from linkd.api import lines, schema, wire
+from linkd.api import lines, listed, schema, wire
 from linkd.api.answers import Operation, answer
 from linkd.core.progress import Reporter
 from linkd.service.activity import Activity
 from linkd.service.creating import CreateEnvironment
-from linkd.service.inspecting import ListDistributions, ReadStatus
+from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
+from linkd.service.listing import ListDistributions
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
 
@@ -94,11 +95,11 @@ def _add_looking(router: APIRouter, services: Services) -> None:
         """What is installed in an environment."""
 
         async def run(_: Reporter) -> schema.DistributionsAnswer:
-            return wire.distributions(await services.distributions(asked.environment))
+            return wire.distributions(await services.distributions(wire.list_request(asked)))
 
         return await answer(
             request,
-            Operation(run, lambda found, _: lines.render_distributions(found, asked.format)),
+            Operation(run, lambda found, _: listed.render(found, asked.format)),
         )
 
     @router.get("/v1/status", response_model=schema.StatusAnswer, tags=["daemon"])
@@ -123,6 +124,13 @@ def _add_daemon(router: APIRouter, services: Services) -> None:
             return schema.ShutdownAnswer(pid=stopping.pid, active=stopping.active)
 
         return await answer(request, Operation(run, lines.render_shutdown))
+
+    @router.get("/docs/errors", tags=["daemon"], include_in_schema=False)
+    async def errors() -> Response:
+        """What each code means, and what to do: docs/errors.md."""
+        from linkd.api.reference import render  # noqa: PLC0415 - hardly anybody asks for it
+
+        return Response(render(), media_type="text/markdown")
 
     @router.get("/healthz", tags=["daemon"])
     async def healthz(_asked: Annotated[schema.HealthQuery, Query()]) -> schema.HealthAnswer:

@@ -4,10 +4,10 @@ An unknown member of a request is refused. Answers may grow members, never lose 
 """
 
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from packaging.utils import InvalidName, canonicalize_name
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from linkd.core.receipt import FallbackReason, LinkMode
 
@@ -39,6 +39,27 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PlacedBody(Body):
+    """What is about an environment, or about a folder that stands for one."""
+
+    environment: AbsolutePath = Field(
+        description="An environment's folder, or its interpreter; "
+        "with target or prefix it is the one for whose Python that is"
+    )
+    target: AbsolutePath | None = Field(
+        default=None, description="A folder in the environment's place: modules lie right in it"
+    )
+    prefix: AbsolutePath | None = Field(
+        default=None, description="A folder in the environment's place, laid out like one"
+    )
+
+    @model_validator(mode="after")
+    def _check_placement(self) -> Self:
+        if self.target is not None and self.prefix is not None:
+            raise ValueError("target and prefix exclude each other")
+        return self
+
+
 class TextFile(Body):
     """A file that the client has read."""
 
@@ -46,7 +67,7 @@ class TextFile(Body):
     text: Annotated[str, Field(max_length=16 << 20)]
 
 
-class SyncBody(Body):
+class SyncBody(PlacedBody):
     """`POST /v1/sync`."""
 
     model_config = ConfigDict(
@@ -63,7 +84,6 @@ class SyncBody(Body):
         }
     )
 
-    environment: AbsolutePath = Field(description="An environment's folder, or its interpreter")
     directory: AbsolutePath = Field(
         default="/", description="What relative paths in requirements are relative to"
     )
@@ -104,6 +124,12 @@ class SyncBody(Body):
     )
     create: bool = Field(default=False, description="Make the environment if it is missing")
 
+    @model_validator(mode="after")
+    def _check_creation(self) -> Self:
+        if self.create and (self.target or self.prefix):
+            raise ValueError("create makes an environment, target and prefix make their own folder")
+        return self
+
 
 class InstallBody(SyncBody):
     """`POST /v1/install`."""
@@ -124,14 +150,13 @@ class InstallBody(SyncBody):
     )
 
 
-class UninstallBody(Body):
+class UninstallBody(PlacedBody):
     """`POST /v1/uninstall`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"environment": "/home/u/app/.venv", "names": ["rich"]}]}
     )
 
-    environment: AbsolutePath
     names: Annotated[list[ProjectName], Field(min_length=1)]
     dry_run: bool = False
     break_system_packages: bool = False
@@ -157,13 +182,39 @@ class ShutdownBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
 
-class DistributionsQuery(Body):
+class DistributionsQuery(PlacedBody):
     """`GET /v1/distributions`."""
 
-    environment: AbsolutePath = Field(description="An environment's folder, or its interpreter")
     format: Literal["columns", "freeze", "json"] = Field(
         default="columns", description="How lines for a terminal tell of them"
     )
+    editable: bool | None = Field(
+        default=None, description="Only editable installs; or, if false, all but those"
+    )
+    outdated: bool = Field(
+        default=False, description="Only that of which the indexes have a newer version"
+    )
+    index_url: Text | None = None
+    extra_index_urls: list[Text] = []
+    find_links: list[Text] = []
+    no_index: bool = False
+    prerelease: bool = False
+
+    @model_validator(mode="after")
+    def _check_use(self) -> Self:
+        """What would change nothing was meant otherwise."""
+        if self.outdated and self.format == "freeze":
+            raise ValueError("format freeze cannot tell of newer versions (outdated)")
+        searching = self.model_fields_set & _SEARCHING
+        if searching and not self.outdated:
+            reason = f"{', '.join(sorted(searching))}: of use with outdated only"
+            raise ValueError(reason)
+        return self
+
+
+_SEARCHING: Final = frozenset(
+    {"index_url", "extra_index_urls", "find_links", "no_index", "prerelease"}
+)
 
 
 class StatusQuery(Body):
@@ -310,6 +361,11 @@ class ListedDistribution(Distribution):
     installer: str | None
     requested: bool
     direct_url: dict[str, Any] | None
+    editable_project_location: str | None = Field(
+        default=None, description="The folder of the project, of an editable install"
+    )
+    latest_version: str | None = Field(default=None, description="Where outdated was asked for")
+    latest_filetype: Literal["wheel", "sdist"] | None = None
 
 
 class DistributionsAnswer(BaseModel):
@@ -330,6 +386,9 @@ class DistributionsAnswer(BaseModel):
                                 "url": "https://example.org/rich-14.0.0-py3-none-any.whl",
                                 "archive_info": {},
                             },
+                            "editable_project_location": None,
+                            "latest_version": None,
+                            "latest_filetype": None,
                         }
                     ],
                 }
@@ -375,9 +434,9 @@ class Background(BaseModel):
 class Pool(BaseModel):
     """Trees staged ahead of demand."""
 
-    staged: int = 0
-    hits: int = 0
-    misses: int = 0
+    staged: int = Field(description="Trees that are ready.")
+    hits: int = Field(description="Wheels that found their tree ready.")
+    misses: int = Field(description="Wheels that had to be staged when they were asked for.")
 
 
 class Cache(BaseModel):
@@ -404,6 +463,7 @@ class StatusAnswer(BaseModel):
                     "environments": 3,
                     "socket": "/run/user/1000/linkd/linkd.sock",
                     "cache_dir": "/home/u/.cache/linkd",
+                    "warnings": [],
                 }
             ]
         }
@@ -420,6 +480,7 @@ class StatusAnswer(BaseModel):
     environments: int
     socket: str
     cache_dir: str
+    warnings: list[str]
 
 
 class ShutdownAnswer(BaseModel):
@@ -447,7 +508,7 @@ class Problem(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "type": "about:blank",
+                    "type": "/docs/errors#environment-missing",
                     "title": "No such environment",
                     "status": 404,
                     "detail": "there is no environment at /home/u/app/.venv",
@@ -459,7 +520,7 @@ class Problem(BaseModel):
         },
     )
 
-    type: str = "about:blank"
+    type: str = Field(default="about:blank", description="Where /docs/errors describes it")
     title: str
     status: int
     detail: str

@@ -1,5 +1,6 @@
 """Between wire and core: requests become values, receipts become answers."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -7,12 +8,15 @@ from packaging.utils import NormalizedName
 
 from linkd.api import schema
 from linkd.core.receipt import DistributionEntry, LinkMode, Receipt
-from linkd.core.target import Target
+from linkd.core.source import is_editable, is_wheel
+from linkd.core.target import Placement, Target
 from linkd.fetch.settings import IndexSettings
+from linkd.fetch.urls import file_path
 from linkd.link.modes import LinkPolicy
 from linkd.resolve.requirement_file import RequirementFile
-from linkd.service.inspecting import Distributions, Status
-from linkd.service.request import InstallRequest, UninstallRequest
+from linkd.service.inspecting import Status
+from linkd.service.listing import Distributions, Listed
+from linkd.service.request import InstallRequest, ListRequest, UninstallRequest
 
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
@@ -27,15 +31,11 @@ def install_request(body: schema.InstallBody) -> InstallRequest:
 def sync_request(body: schema.SyncBody) -> InstallRequest:
     return InstallRequest(
         environment=body.environment,
+        placement=_placement(body),
         directory=body.directory,
         requirement_files=_files(body.requirement_files),
         constraint_files=_files(body.constraint_files),
-        index=IndexSettings(
-            index_url=body.index_url,
-            extra_index_urls=tuple(body.extra_index_urls),
-            find_links=tuple(body.find_links),
-            no_index=body.no_index,
-        ),
+        index=_index(body),
         no_binary=tuple(body.no_binary),
         only_binary=tuple(body.only_binary),
         build_isolation=not body.no_build_isolation,
@@ -61,9 +61,21 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
 def uninstall_request(body: schema.UninstallBody) -> UninstallRequest:
     return UninstallRequest(
         environment=body.environment,
+        placement=_placement(body),
         names=tuple(map(_normalized, body.names)),
         dry_run=body.dry_run,
         break_system_packages=body.break_system_packages,
+    )
+
+
+def list_request(query: schema.DistributionsQuery) -> ListRequest:
+    return ListRequest(
+        environment=query.environment,
+        placement=_placement(query),
+        editable=query.editable,
+        outdated=query.outdated,
+        index=_index(query),
+        prerelease=query.prerelease,
     )
 
 
@@ -118,19 +130,27 @@ def result(receipt: Receipt) -> schema.Result:
 def distributions(found: Distributions) -> schema.DistributionsAnswer:
     return schema.DistributionsAnswer(
         environment=str(found.target.prefix),
-        distributions=[
-            schema.ListedDistribution(
-                name=distribution.name,
-                version=str(distribution.version),
-                installer=distribution.installer,
-                requested=distribution.requested,
-                direct_url=None
-                if distribution.direct_url is None
-                else dict(distribution.direct_url.to_dict()),
-            )
-            for distribution in found.distributions
-        ],
+        distributions=[_listed(listed) for listed in found.distributions],
     )
+
+
+def _listed(listed: Listed) -> schema.ListedDistribution:
+    distribution, newer = listed.distribution, listed.newer
+    direct = distribution.direct_url
+    answer = schema.ListedDistribution(
+        name=distribution.name,
+        version=str(distribution.version),
+        installer=distribution.installer,
+        requested=distribution.requested,
+        direct_url=None if direct is None else dict(direct.to_dict()),
+    )
+    if direct is not None and is_editable(direct):
+        parts = (file_path(direct.url) or direct.url, direct.subdirectory)
+        answer.editable_project_location = os.path.join(*filter(None, parts))
+    if newer is not None:
+        answer.latest_version = str(newer.version)
+        answer.latest_filetype = "wheel" if is_wheel(newer.file.filename) else "sdist"
+    return answer
 
 
 def venv(target: Target) -> schema.VenvAnswer:
@@ -151,13 +171,14 @@ def status(status: Status) -> schema.StatusAnswer:
         # The request that asks is not what anybody asks about.
         requests=schema.Requests(active=max(status.active - 1, 0), total=status.total),
         background=schema.Background(pending=status.pending),
-        pool=schema.Pool(),
+        pool=schema.Pool(staged=status.staged, hits=status.pool_hits, misses=status.pool_misses),
         cache=schema.Cache(
             wheels=status.wheels, bytes=status.wheel_bytes, unpacked=status.unpacked
         ),
         environments=status.environments,
         socket=status.socket,
         cache_dir=status.cache_dir,
+        warnings=list(status.warnings),
     )
 
 
@@ -182,6 +203,20 @@ def _links(receipt: Receipt) -> schema.Links:
 
 def _entries(entries: Sequence[DistributionEntry]) -> list[schema.Distribution]:
     return [schema.Distribution(name=entry.name, version=entry.version) for entry in entries]
+
+
+def _placement(body: schema.PlacedBody) -> Placement | None:
+    folder = body.target or body.prefix
+    return None if folder is None else Placement(folder=folder, flat=body.target is not None)
+
+
+def _index(body: schema.SyncBody | schema.DistributionsQuery) -> IndexSettings:
+    return IndexSettings(
+        index_url=body.index_url,
+        extra_index_urls=tuple(body.extra_index_urls),
+        find_links=tuple(body.find_links),
+        no_index=body.no_index,
+    )
 
 
 def _files(files: Sequence[schema.TextFile]) -> tuple[RequirementFile, ...]:

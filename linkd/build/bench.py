@@ -21,7 +21,7 @@ from linkd.core.source import Built, Source, SourceKind, is_wheel
 from linkd.core.wheel import DistFile, ProjectPage, StoredWheel
 from linkd.errors import BuildForbidden, InvalidRequirement
 from linkd.fetch.single_flight import SingleFlight
-from linkd.fetch.urls import without_credentials
+from linkd.fetch.urls import redacted, without_credentials
 from linkd.store.store import Ensured
 
 Hashes = Mapping[str, frozenset[str]]
@@ -80,7 +80,7 @@ class Bench:
             self.origins[built.wheel.url] = built
         if name is not None and built.name != name:
             raise InvalidRequirement(
-                requirement=without_credentials(source.url), reason=f"what is there is {built.name}"
+                requirement=redacted(source.url), reason=f"what is there is {built.name}"
             )
         self._check_allowed(built.name, built.name)
         return built

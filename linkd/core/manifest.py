@@ -15,6 +15,9 @@ from linkd.core.target import SchemeKey
 
 MANIFEST_FORMAT: Final = 1
 
+INSTALLERS_OWN: Final = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")
+"""What only the installer may write into dist-info, whatever the wheel contains."""
+
 
 class ManifestFile(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
     """One file of a wheel as it lies in the sealed entry."""
@@ -42,7 +45,7 @@ class Launcher(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=T
     gui: bool = False
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Manifest(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     """Everything about one sealed wheel."""
 
     format: int = MANIFEST_FORMAT
@@ -63,6 +66,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @cached_property
+    def parts(self) -> tuple[SchemeKey, ...]:
+        """The schemes that something outside of dist-info goes into, sorted."""
+        parts = {file.scheme for file in self.payload()}
+        return tuple(sorted(parts | ({SchemeKey.SCRIPTS} if self.launchers else set())))
+
+    @cached_property
+    def rewritten(self) -> tuple[ManifestFile, ...]:
+        """The files whose first line names the environment's interpreter."""
+        return tuple(file for file in self.taken_over() if file.python_script)
+
+    @cached_property
+    def linked(self) -> int:
+        """How many files are the same in every environment."""
+        return sum(not file.python_script for file in self.taken_over())
+
+    def taken_over(self) -> Iterator[ManifestFile]:
+        """The files but for those that the installer writes itself, whatever the wheel has."""
+        own = {(self.root_scheme, f"{self.dist_info}/{name}") for name in INSTALLERS_OWN}
+        own.update((SchemeKey.SCRIPTS, launcher.name) for launcher in self.launchers)
+        return (file for file in self.files if (file.scheme, file.destination) not in own)
 
     def payload(self) -> Iterator[ManifestFile]:
         """The files that are not in dist-info."""

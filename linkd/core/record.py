@@ -1,5 +1,6 @@
 """Reads and writes RECORD, the list of a distribution's files (PEP 376, 427 and 627)."""
 
+import base64
 import csv
 import io
 import re
@@ -28,26 +29,42 @@ class RecordHash(NamedTuple):
 def parse_record_hashes(text: str) -> tuple[RecordHash, ...]:
     """Every row of RECORD, in its order; paths as they are written.
 
+    A row that stands there again is passed over: installers and build tools have written such.
+
+    Raises:
+        ValueError: with everything that is wrong, `; ` between the problems; also where two rows
+            of one path contradict each other.
+    """
+    problems: list[str] = []
+    rows: dict[str, RecordHash] = {}
+    for line, row in _read_rows(text, problems):
+        if rows.setdefault(row.path, row) != row:
+            problems.append(f"RECORD line {line} lists {row.path!r} again, and otherwise")
+    _require_none(problems)
+    return tuple(rows.values())
+
+
+def parse_record(text: str) -> tuple[RecordRow, ...]:
+    """Every row of an installation's RECORD, in its order; a hash other than sha256 is left out.
+
+    Of rows that contradict each other only the path is taken, which is what they agree upon.
+
     Raises:
         ValueError: with everything that is wrong, `; ` between the problems.
     """
     problems: list[str] = []
-    rows = tuple(_read_rows(text, problems))
-    if problems:
-        raise ValueError("; ".join(problems))
-    return rows
+    rows: dict[str, RecordRow] = {}
+    for _, (path, algorithm, digest, size) in _read_rows(text, problems):
+        row = RecordRow(path=path, sha256=digest if algorithm == "sha256" else None, size=size)
+        if rows.setdefault(path, row) != row:
+            rows[path] = RecordRow(path=path)
+    _require_none(problems)
+    return tuple(rows.values())
 
 
-def parse_record(text: str) -> tuple[RecordRow, ...]:
-    """Every row of RECORD, in its order; a hash other than sha256 is left out.
-
-    Raises:
-        ValueError: with everything that is wrong, `; ` between the problems.
-    """
-    return tuple(
-        RecordRow(path=path, sha256=digest if algorithm == "sha256" else None, size=size)
-        for path, algorithm, digest, size in parse_record_hashes(text)
-    )
+def encode_digest(digest: bytes) -> str:
+    """A raw digest as RECORD has it: urlsafe base64 without padding."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def format_record(rows: Iterable[RecordRow]) -> str:
@@ -69,8 +86,13 @@ def _quote(path: str) -> str:
     return '"' + path.replace('"', '""') + '"'
 
 
-def _read_rows(text: str, problems: list[str]) -> Iterator[RecordHash]:
-    seen: set[str] = set()
+def _require_none(problems: list[str]) -> None:
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def _read_rows(text: str, problems: list[str]) -> Iterator[tuple[int, RecordHash]]:
+    """Each row with the number of its line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for columns in reader:
@@ -80,11 +102,7 @@ def _read_rows(text: str, problems: list[str]) -> Iterator[RecordHash]:
             if len(columns) != 3:
                 problems.append(f"{where} has {len(columns)} columns instead of 3")
                 continue
-            row = _read_row(columns, where, problems)
-            if row.path in seen:
-                problems.append(f"{where} lists {row.path!r} again")
-            seen.add(row.path)
-            yield row
+            yield reader.line_num, _read_row(columns, where, problems)
     except csv.Error as error:
         problems.append(f"RECORD line {reader.line_num} is not comma-separated values: {error}")
 

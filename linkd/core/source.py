@@ -44,3 +44,9 @@ class Built:
 
 def is_wheel(filename: str) -> bool:
     return filename.endswith(".whl")
+
+
+def is_editable(direct_url: DirectUrl | None) -> bool:
+    """Whether what came from there is installed so that changes of it count at once (PEP 610)."""
+    folder = None if direct_url is None else direct_url.dir_info
+    return folder is not None and bool(folder.editable)

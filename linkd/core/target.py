@@ -1,4 +1,4 @@
-"""An interpreter's facts, and a target: one environment that wheels go into."""
+"""An interpreter's facts, and a target: one environment, or one folder, that wheels go into."""
 
 import enum
 from collections.abc import Mapping
@@ -58,17 +58,30 @@ class Scheme:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A folder that is installed into in the place of an environment, for its interpreter."""
+
+    folder: str
+    """Absolute; it need not be there yet."""
+    flat: bool
+    """As ``--target`` has it: modules lie in the folder itself. Otherwise as ``--prefix`` has it:
+    the folder has the layout of an environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One environment, probed."""
 
     prefix: Path
-    """The environment's folder as it was asked for, absolute; links are not resolved."""
+    """The environment's folder as it was asked for, absolute; links are not resolved. That of a
+    placement, if there is one."""
     python: Path
     """The environment's own interpreter, what launchers' shebangs name."""
     interpreter: Interpreter
     scheme: Scheme
     identity: tuple[int, int]
-    """(device, inode) of site-packages: what makes two paths the same environment."""
+    """(device, inode) of site-packages: what makes two paths the same environment. (0, 0) as long
+    as that of a placement is not there."""
 
     @property
     def site_packages(self) -> Path:

@@ -59,6 +59,8 @@ class Pin:
     """PEP 610, where the requirement named a URL or a path."""
     required_hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Hex digests by algorithm of which one must match; empty if none is required."""
+    hashes_from: str | None = None
+    """Where they were written, such as ``requirements.txt:12``; None for an index's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,20 @@ from typing import IO, Final
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from linkd.errors import BrokenWheel
+from linkd.errors import (
+    BrokenWheel,
+    DistInfoIncomplete,
+    EncryptedWheel,
+    NoDistInfo,
+    NotAZip,
+    SeveralDistInfos,
+    TruncatedWheel,
+    WheelMisnamed,
+)
 
 _METADATA = re.compile(r"([^/]+)-([^/-]+)\.dist-info/METADATA", re.IGNORECASE)
+_DIST_INFO = re.compile(r"[^/]+\.dist-info/", re.IGNORECASE)
+_SIGNATURE: Final = b"PK\x03\x04"
 _MAX_SIZE: Final = 32 << 20
 
 
@@ -27,15 +38,31 @@ def read_metadata(archive: IO[bytes], filename: str) -> bytes:
             with wheel.open(member) as stream:
                 return stream.read(_MAX_SIZE)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BrokenWheel(filename=filename, reasons=(str(error).lower(),)) from error
+        kind, reason = _why(error, archive)
+        raise kind(filename=filename, reasons=(reason,)) from error
+
+
+def _why(error: Exception, archive: IO[bytes]) -> tuple[type[BrokenWheel], str]:
+    """What `zipfile` means: it knows one error for most that can be wrong."""
+    if isinstance(error, NotImplementedError) or not isinstance(error, RuntimeError):
+        reason = str(error).lower()
+        if reason != "file is not a zip file":
+            return BrokenWheel, reason
+        archive.seek(0)
+        if archive.read(len(_SIGNATURE)) == _SIGNATURE:
+            return TruncatedWheel, "it is cut short: the end of the zip file is missing"
+        return NotAZip, "it is not a zip file"
+    return EncryptedWheel, "its METADATA is encrypted"
 
 
 def _metadata_name(members: list[str], filename: str) -> str:
     """PEP 427: the folder is named ``{distribution}-{version}.dist-info``."""
     found = [match for name in members if (match := _METADATA.fullmatch(name))]
-    if len(found) != 1:
-        reason = "it has no METADATA" if not found else "it has more than one METADATA"
-        raise BrokenWheel(filename=filename, reasons=(reason,))
+    if not found:
+        kind = DistInfoIncomplete if any(map(_DIST_INFO.match, members)) else NoDistInfo
+        raise kind(filename=filename, reasons=("it has no METADATA",))
+    if len(found) > 1:
+        raise SeveralDistInfos(filename=filename, reasons=("it has more than one METADATA",))
     name, version = found[0].groups()
     parts = filename.removesuffix(".whl").split("-")
     if (
@@ -44,7 +71,7 @@ def _metadata_name(members: list[str], filename: str) -> str:
         or not _same_version(version, parts[1])
     ):
         reason = f"its metadata is that of {name} {version}"
-        raise BrokenWheel(filename=filename, reasons=(reason,))
+        raise WheelMisnamed(filename=filename, reasons=(reason,))
     return found[0].string
 
 

@@ -14,7 +14,7 @@ from linkd.fetch.part import Digests, digest_stream
 from linkd.fetch.retry import RetryPolicy
 from linkd.fetch.transfer import Stop, Transfer
 from linkd.fetch.transport import Transport
-from linkd.fetch.urls import file_path
+from linkd.fetch.urls import file_path, redacted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def _hash_local(file: DistFile, path: str, stop: Stop) -> Download:
             size = digest_stream(descriptor, digests, stop.is_set)
     except OSError as error:
         raise DownloadFailed(
-            filename=file.filename, url=file.url, reason=reason_of(error)
+            filename=file.filename, url=redacted(file.url), reason=reason_of(error)
         ) from error
     stop.check()
     digests.check(file.filename)

@@ -16,7 +16,7 @@ from linkd.errors import AccessDenied, IndexUnavailable, reason_of
 from linkd.fetch.credentials import Credentials
 from linkd.fetch.network import MAX_REDIRECTS, REDIRECTS, USER_AGENT, proxy_for, tls_context
 from linkd.fetch.retry import RetryPolicy, is_transient, parse_retry_after
-from linkd.fetch.urls import quoted, without_credentials, without_fragment
+from linkd.fetch.urls import quoted, redacted, without_credentials, without_fragment
 
 MAX_BODY: Final = 128 << 20
 
@@ -97,7 +97,7 @@ class HttpClient:
                 failures += 1
                 if failures >= self._retry.attempts:
                     raise IndexUnavailable(
-                        url=without_credentials(url), reason=failure.reason
+                        url=redacted(url), reason=redacted(failure.reason)
                     ) from failure.__cause__
                 await asyncio.sleep(self._retry.delay(failures, failure.retry_after))
 
@@ -113,12 +113,10 @@ class HttpClient:
                 async with self._slots:
                     answer = await self._exchange(target, partial=partial)
             except aiohttp.InvalidURL as error:
-                raise IndexUnavailable(
-                    url=without_credentials(url), reason="it is not a valid URL"
-                ) from error
+                raise IndexUnavailable(url=redacted(url), reason="it is not a valid URL") from error
             except aiohttp.ClientConnectorCertificateError as error:
                 raise IndexUnavailable(
-                    url=without_credentials(url),
+                    url=redacted(url),
                     reason=f"its certificate is not trusted: {error.certificate_error}",
                 ) from error
             except TimeoutError as error:
@@ -133,7 +131,7 @@ class HttpClient:
         if answer.status in REDIRECTS and "location" in answer.headers:
             target.redirects += 1
             if target.redirects > MAX_REDIRECTS:
-                raise IndexUnavailable(url=answer.url, reason="it redirects without end")
+                raise IndexUnavailable(url=redacted(answer.url), reason="it redirects without end")
             target.url = without_fragment(urljoin(answer.url, answer.headers["location"]))
             return True
         if answer.status == 401 and not target.asked_keyring:
@@ -141,7 +139,7 @@ class HttpClient:
             if await self._credentials.ask_keyring_aside(target.url):
                 return True
         if answer.status in {401, 403}:
-            raise AccessDenied(url=answer.url, status=answer.status)
+            raise AccessDenied(url=redacted(answer.url), status=answer.status)
         if is_transient(answer.status):
             retry_after = parse_retry_after(answer.headers.get("retry-after"))
             raise _Failure(f"it answers {answer.status}", retry_after)
@@ -183,7 +181,7 @@ class HttpClient:
             if size > self._limits.body:
                 response.close()
                 raise IndexUnavailable(
-                    url=url, reason=f"its answer is larger than {self._limits.body} bytes"
+                    url=redacted(url), reason=f"its answer is larger than {self._limits.body} bytes"
                 )
         return b"".join(parts)
 

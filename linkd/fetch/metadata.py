@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from linkd.core.wheel import DistFile
-from linkd.errors import BrokenWheel, DownloadFailed, HashMismatch, reason_of
+from linkd.errors import DownloadFailed, HashMismatch, InvalidWheelName, reason_of
 from linkd.fetch.archive import read_metadata
 from linkd.fetch.bounded import Bounded
 from linkd.fetch.disk import DiskCache
 from linkd.fetch.http import HttpClient
 from linkd.fetch.ranges import RangesUnavailable, read_remote_metadata
 from linkd.fetch.single_flight import SingleFlight
-from linkd.fetch.urls import file_path
+from linkd.fetch.urls import file_path, redacted
 
 Whole: TypeAlias = Callable[[DistFile], Awaitable[bytes]]
 """Gives the METADATA of a wheel by fetching all of it."""
@@ -47,7 +47,9 @@ class MetadataReader:
     async def read(self, file: DistFile, /) -> bytes:
         """Raises BrokenWheel, HashMismatch (of a metadata file) or another FetchError."""
         if not file.filename.endswith(".whl"):
-            raise BrokenWheel(filename=file.filename, reasons=("its name is not that of a wheel",))
+            raise InvalidWheelName(
+                filename=file.filename, reasons=("its name is not that of a wheel",)
+            )
         path = file_path(file.url)
         key = _key(file) if path is None else _local_key(path, file)
         known = self._memory.get(key)
@@ -125,4 +127,4 @@ def _read_local(path: str, file: DistFile) -> bytes:
 
 
 def _unreadable(file: DistFile, error: OSError) -> DownloadFailed:
-    return DownloadFailed(filename=file.filename, url=file.url, reason=reason_of(error))
+    return DownloadFailed(filename=file.filename, url=redacted(file.url), reason=reason_of(error))

@@ -13,7 +13,7 @@ import msgspec
 
 from linkd.core.wheel import DistFile
 from linkd.errors import IndexUnavailable
-from linkd.fetch.urls import quoted, without_credentials, without_fragment
+from linkd.fetch.urls import quoted, redacted, without_credentials, without_fragment
 
 ACCEPT: Final = (
     "application/vnd.pypi.simple.v1+json, "
@@ -193,5 +193,5 @@ def _check_version(version: str, url: str) -> None:
 
 def _unreadable(url: str, reason: str) -> IndexUnavailable:
     return IndexUnavailable(
-        url=without_credentials(url), reason=f"its answer is not a page of the simple API: {reason}"
+        url=redacted(url), reason=f"its answer is not a page of the simple API: {reason}"
     )

@@ -15,6 +15,7 @@ from linkd.errors import AccessDenied, DownloadFailed, HashMismatch, NoSpace
 from linkd.fetch.part import CHUNK, Digests, PartFile
 from linkd.fetch.retry import RetryPolicy, is_transient, parse_retry_after
 from linkd.fetch.transport import TooManyRedirects, Transport
+from linkd.fetch.urls import redacted
 
 _REPORT_SECONDS = 0.1
 _WORTH_COUNTING = 1 << 20
@@ -189,7 +190,7 @@ class Transfer:
         """Whether a body follows that belongs at the part's end."""
         status = response.status
         if status in {401, 403}:
-            raise AccessDenied(url=self._file.url, status=status)
+            raise AccessDenied(url=redacted(self._file.url), status=status)
         if is_transient(status):
             retry_after = parse_retry_after(response.headers.get("retry-after"))
             raise _Failure(f"the server answers {status}", retry_after)
@@ -247,7 +248,9 @@ class Transfer:
         return self._failed(f"it has {size} bytes, but its source says {self._file.size}")
 
     def _failed(self, reason: str) -> DownloadFailed:
-        return DownloadFailed(filename=self._file.filename, url=self._file.url, reason=reason)
+        return DownloadFailed(
+            filename=self._file.filename, url=redacted(self._file.url), reason=redacted(reason)
+        )
 
     def _report(self, *, last: bool = False) -> None:
         now = time.monotonic()

@@ -9,7 +9,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 _SAFE = "%/:?#[]@!$&'()*+,;=~"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_maybe_credentials = re.compile(r"(?<=://)(?:[^\s/@]*@|\S*:\S*@)(?:\S*@)?")
+_maybe_credentials = re.compile(r"(?<=://)(?:[^\s/@:]*:[^/\n]*@|[^\s/@]*@|\S*:\S*@)(?:\S*@)?")
+_maybe_token = re.compile(
+    r"([?&][^=&\s]*(?:token|secret|signature|password|credential|key|auth)[^=&\s]*=)[^&\s'\"]+",
+    re.IGNORECASE,
+)
+_word = re.compile(r"\w{2,}")
+_maybe_in_line = re.compile(r"(?<=://)(?:[^\s@]*:.*@|[^/\n]*@)")
 
 
 class Origin(NamedTuple):
@@ -40,12 +46,26 @@ def without_credentials(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Any text for a message: what may be credentials is taken out of the URLs in it.
+    """Any text for a message: what may be credentials or tokens is taken out of the URLs in it.
 
     A password that nobody has quoted may hold each delimiter of a URL, so all goes up to the last
-    @ before a blank, although this may take a host and a path along.
+    @ before a blank, although this may take a host and a path along. Where there is no slash
+    before an @ it may hold blanks as well.
     """
-    return _maybe_credentials.sub("", text)
+    return _maybe_token.sub(r"\1…", _maybe_credentials.sub("", text))
+
+
+def redacted_line(line: str) -> str:
+    """What a person wrote in one line: as `redacted`, for passwords with any blanks in them."""
+    return redacted(_maybe_in_line.sub("", line))
+
+
+def redacted_about(text: str, line: str) -> str:
+    """What is said about a line, without any word of what `redacted_line` takes out of it."""
+    words = {word for cut in _maybe_in_line.findall(line) for word in _word.findall(cut)}
+    if words:
+        text = re.sub("|".join(sorted(words, key=len, reverse=True)), "…", text)
+    return redacted(text)
 
 
 def without_fragment(url: str) -> str:

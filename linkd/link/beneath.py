@@ -4,7 +4,6 @@ Folders are opened one below the other without following links, from a descripto
 so that no path can lead out of the environment, even while somebody changes it.
 """
 
-import base64
 import contextlib
 import enum
 import errno
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from linkd.core.record import encode_digest
 from linkd.errors import GraftFailed, LinkdError, NoSpace, is_no_space, reason_of
 from linkd.link.rename import Rename
 
@@ -152,7 +152,7 @@ class Beneath:
                 return None
         with open(descriptor, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return encode_digest(digest)
 
     def _move_out_below(self, path: str, aside: str, error: OSError) -> bool:
         """Move out a folder's content: overlayfs does not rename folders of a lower layer."""

@@ -12,6 +12,7 @@ from linkd.core.receipt import Collision, Fallback, KeptFile
 from linkd.core.target import Target
 from linkd.core.wheel import StoredWheel
 from linkd.link.modes import LinkPolicy
+from linkd.link.pool import Order
 from linkd.link.stage import Marks, StagedTree
 
 
@@ -45,6 +46,8 @@ class Outcome:
     trees: tuple[StagedTree, ...] = ()
     kept_files: tuple[KeptFile, ...] = ()
     fallback: Fallback | None = None
+    orders: tuple[Order, ...] = ()
+    """What the next one may want of the pool."""
     stage_ms: float = 0.0
     graft_ms: float = 0.0
 

@@ -12,12 +12,21 @@ from functools import cached_property, lru_cache
 from typing import Final, Protocol, TypeAlias
 
 from linkd.core.entry_points import is_environments_own
-from linkd.core.installed import InstalledDistribution
+from linkd.core.installed import Form, InstalledDistribution
 from linkd.core.manifest import Launcher, Manifest
 from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
-from linkd.link.beneath import open_regular
+from linkd.link.recorded import claimed_files, parse_rows, read_record
+
+_LISTINGS: Final = (".dist-info", ".egg-info", ".egg-link", ".egg")
+"""How the names of what lists a distribution end."""
+
+_PIPS_DETOUR: Final = "../../"
+"""From its ``lib/python``, of which it moves the content into the folder itself."""
+
+
+RootsKey: TypeAlias = tuple[tuple[tuple[SchemeKey, str], ...], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,15 @@ class Roots:
 
     by_key: Mapping[SchemeKey, str]
     fixed: frozenset[str]
-    """The scheme's folders and those above them: they are nobody's, and stay."""
-    key: tuple[str, ...] = field(init=False, compare=False)
+    """The scheme's folders and those above them: they are nobody's, and never move whole."""
+    passing: frozenset[str]
+    """Those of them that are made with what first comes there, and go with the last: the folder
+    of headers, which no new environment has."""
+    key: RootsKey = field(init=False, compare=False)
     """Equal for equal roots; what is derived of them is remembered under it."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", tuple(self.by_key[key] for key in SchemeKey))
+        object.__setattr__(self, "key", (tuple(sorted(self.by_key.items())), self.fixed))
 
     @classmethod
     def of(cls, target: Target) -> "Roots":
@@ -45,8 +57,10 @@ class Roots:
                     reason=f"its {key} folder {target.scheme[key]} lies outside of it",
                 )
             by_key[key] = "" if relative == os.curdir else f"{relative}/"
-        folders = {root.rstrip("/") for root in by_key.values()} - {""}
-        return cls(by_key, frozenset(folders.union(*map(ancestors, folders))))
+        headers = by_key.pop(SchemeKey.HEADERS)
+        lasting = _with_ancestors(by_key.values())
+        fixed = lasting | _with_ancestors([headers])
+        return cls({**by_key, SchemeKey.HEADERS: headers}, fixed, fixed - lasting)
 
     def __getitem__(self, key: SchemeKey) -> str:
         return self.by_key[key]
@@ -62,6 +76,11 @@ class Roots:
 @lru_cache(maxsize=1024)
 def _relative(path: str, start: str) -> str:
     return os.path.relpath(path, start)
+
+
+def _with_ancestors(roots: Iterable[str]) -> frozenset[str]:
+    folders = {root.rstrip("/") for root in roots} - {""}
+    return frozenset(folders.union(*map(ancestors, folders)))
 
 
 def ancestors(path: str) -> Iterator[str]:
@@ -84,7 +103,7 @@ class Footprint(Protocol):
         ...
 
 
-Identity: TypeAlias = tuple[str, tuple[Launcher, ...], tuple[str, ...]]
+Identity: TypeAlias = tuple[str, tuple[Launcher, ...], RootsKey]
 
 _REMEMBERED_TOPS: Final = 4096
 _tops: Final[dict[Identity, frozenset[str]]] = {}
@@ -132,62 +151,113 @@ class WheelFootprint:
 
 
 class RecordedFootprint:
-    """Of a distribution that is installed, by its RECORD.
+    """Of a distribution that is installed, by what its installations recorded.
 
     Rows that lead out, or name what came with the environment itself, are left out.
     """
 
     def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
         self._distribution = distribution
-        self._roots = roots
-        self._location = _relative(distribution.location, str(target.prefix))
-        self._prefix = str(target.prefix)
-
-    @cached_property
-    def _text(self) -> str:
-        return self._read()
-
-    def _read(self) -> str:
-        folder = os.path.join(self._distribution.location, self._distribution.dist_info)
-        path = os.path.join(folder, "RECORD")
-        try:
-            with open(
-                path, encoding="utf-8", errors="surrogateescape", newline="", opener=open_regular
-            ) as record:
-                return record.read()
-        except OSError as error:
-            raise NoRecord(name=self._distribution.name, path=path) from error
+        own = frozenset(one.dist_info for one in distribution.installations)
+        self._parts = tuple(
+            _Installation(one, own, target, roots) for one in distribution.installations
+        )
 
     @cached_property
     def tops(self) -> frozenset[str]:
-        own = os.path.join(self._location, self._distribution.dist_info)
-        try:
-            heads = {_head(line) for line in self._text.splitlines() if line}
-        except ValueError:
-            # A name with a line end in it: only the whole of RECORD tells.
-            heads = set(self._rows)
-        inside = {path for head in heads for path in self._inside(head)}
-        return frozenset(self._roots.top_of(path) for path in inside - {own})
+        """Raises NoRecord."""
+        return frozenset().union(*(part.tops() for part in self._parts))
 
     @cached_property
     def paths(self) -> Mapping[str, str | None]:
-        folder = os.path.normpath(os.path.join(self._location, self._distribution.dist_info))
+        """Raises NoRecord."""
+        merged: dict[str, str | None] = {}
+        for part in reversed(self._parts):
+            merged.update(part.paths())
+        return merged
+
+
+class StayingFootprint(RecordedFootprint):
+    """Of a distribution that stays: an installation whose record cannot be read claims nothing.
+
+    It may be just about to go, too: then the ledger knows it from the one who takes it away.
+    """
+
+    def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
+        super().__init__(distribution, target, roots)
+        for part in self._parts:
+            part.lenient = True
+
+
+class _Installation:
+    """The paths of one installation: of what lists the distribution, in whatever form."""
+
+    def __init__(
+        self,
+        distribution: InstalledDistribution,
+        own: frozenset[str],
+        target: Target,
+        roots: Roots,
+    ) -> None:
+        self.lenient = False
+        self._distribution = distribution
+        self._own = own
+        """What lists the distribution, this installation of it or another."""
+        self._roots = roots
+        self._prefix = str(target.prefix)
+        self._location = _relative(distribution.location, str(target.prefix))
+
+    def tops(self) -> frozenset[str]:
+        inside = {path for head in self._heads() for path in self._inside(head)}
+        return frozenset(map(self._roots.top_of, inside)) - self._listings
+
+    def paths(self) -> Mapping[str, str | None]:
+        folders = tuple(f"{listing}/" for listing in self._listings)
         return {
             path: sha256
             for recorded, sha256 in self._rows.items()
             for path in self._inside(recorded)
-            if not path.startswith(f"{folder}/")
+            if not path.startswith(folders)
         }
 
     @cached_property
-    def _rows(self) -> Mapping[str, str | None]:
-        return self._parse()
+    def _listings(self) -> frozenset[str]:
+        return frozenset(os.path.normpath(os.path.join(self._location, name)) for name in self._own)
 
-    def _parse(self) -> Mapping[str, str | None]:
+    @cached_property
+    def _text(self) -> str:
+        """RECORD."""
         try:
-            return {row.path: row.sha256 for row in parse_record(self._text)}
-        except ValueError as error:
-            raise NoRecord(name=self._distribution.name, path=f"RECORD: {error}") from error
+            return read_record(self._distribution)
+        except NoRecord:
+            if not self.lenient:
+                raise
+            return ""
+
+    def _heads(self) -> Iterable[str]:
+        """As much of each recorded path as its top needs."""
+        if self._distribution.form is not Form.DIST_INFO:
+            return self._distribution.claims or ()
+        try:
+            heads = {_head(line) for line in self._text.splitlines() if line}
+        except ValueError:
+            # A name with a line end in it: only the whole of RECORD tells.
+            return set(self._rows)
+        if any(os.path.normpath(f"{self._location}/{head}") in self._roots.fixed for head in heads):
+            # Scheme folders lie below this one: the first name tells nothing of those.
+            return set(self._rows)
+        return heads
+
+    @cached_property
+    def _rows(self) -> Mapping[str, str | None]:
+        try:
+            if self._distribution.form is not Form.DIST_INFO:
+                return dict.fromkeys(claimed_files(self._distribution))
+            return parse_rows(self._distribution, self._text)
+        except NoRecord:
+            if not self.lenient:
+                raise
+            return {}
 
     def _inside(self, recorded: str) -> Iterator[str]:
         """The path relative to the prefix, if it may be a file in it (RECORD is hostile input)."""
@@ -195,6 +265,9 @@ class RecordedFootprint:
             path = os.path.relpath(os.path.normpath(recorded), self._prefix)
         else:
             path = os.path.normpath(os.path.join(self._location, recorded))
+        if not self._roots[SchemeKey.PURELIB]:
+            # pip's --target records scripts and data as they lay where it had put them before.
+            path = path.removeprefix(_PIPS_DETOUR)
         is_outside = path in {os.curdir, os.pardir} or path.startswith(("../", "/"))
         if is_outside or path in self._roots.fixed:
             return
@@ -203,30 +276,9 @@ class RecordedFootprint:
         yield path
 
     def _is_anothers(self, path: str) -> bool:
-        """Whether it is in the dist-info of another distribution, which lists that one."""
+        """Whether it is what lists another distribution, or lies in it."""
         top = self._roots.top_of(path).rpartition("/")[2]
-        return top.endswith((".dist-info", ".egg-info")) and top != self._distribution.dist_info
-
-
-class StayingFootprint(RecordedFootprint):
-    """Of a distribution that stays: one whose RECORD cannot be read claims nothing.
-
-    It may be just about to go, too: then the ledger knows it from the one who takes it away.
-    """
-
-    @cached_property
-    def _text(self) -> str:
-        try:
-            return self._read()
-        except NoRecord:
-            return ""
-
-    @cached_property
-    def _rows(self) -> Mapping[str, str | None]:
-        try:
-            return self._parse()
-        except NoRecord:
-            return {}
+        return top.endswith(_LISTINGS) and top not in self._own
 
 
 def _head(line: str) -> str:

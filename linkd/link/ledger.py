@@ -49,6 +49,9 @@ class Standing:
     """Installed and not changed by this request, as read within its turn."""
     wheels: Mapping[NormalizedName, StoredWheel]
     """Where the content of what comes is."""
+    site: str = ""
+    """Site-packages relative to the prefix. A folder may be an environment's site-packages and a
+    placement's prefix: then two requests have different names for the same paths."""
     reserved: frozenset[str] = frozenset()
     """Tops below which this request may move and exchange folders whole."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -170,10 +173,15 @@ class _Environment:
             self.removed += (*standing.going.values(),)
 
     def blocker(self, standing: Standing) -> Standing | None:
-        """Who has reserved something below which this one has to put files."""
+        """Who has reserved something below which this one has to put files, or names it otherwise."""
         tops = frozenset().union(*(footprint.tops for footprint in standing.coming.values()))
         return next(
-            (other for other in self.standings if not tops.isdisjoint(other.reserved)), None
+            (
+                other
+                for other in self.standings
+                if other.site != standing.site or not tops.isdisjoint(other.reserved)
+            ),
+            None,
         )
 
     def shared(self, standing: Standing) -> tuple[Shared, ...]:

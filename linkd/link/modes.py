@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkd.core.receipt import Fallback, FallbackReason, LinkMode
-from linkd.errors import CacheUnusable, LinkUnavailable, NoSpace, is_no_space, reason_of
+from linkd.core.wheel import StoredWheel
+from linkd.errors import (
+    CacheUnusable,
+    LinkUnavailable,
+    NoSpace,
+    WheelDamaged,
+    is_no_space,
+    reason_of,
+)
+from linkd.link.beneath import open_folder
+from linkd.link.blueprint import Batch
 
 _FICLONE: Final = 0x40049409
 """ioctl_ficlone(2): share the extents of another file."""
@@ -93,7 +103,9 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
         return None
     name = f".linkd-probe-{secrets.token_hex(8)}"
     try:
-        _make_probe(name, store_fd)
+        # An empty file has no extents: a clone of it would succeed where none is possible. All
+        # else is tried with nothing in it, which a full disk has room for.
+        _make_probe(name, store_fd, b"linkd" if mode is LinkMode.REFLINK else b"")
         place_by(mode, name, store_fd, name, stage_fd)
     except OSError as error:
         if is_no_space(error):
@@ -108,12 +120,11 @@ def _try_mode(mode: LinkMode, store_fd: int, stage_fd: int) -> tuple[FallbackRea
     return None
 
 
-def _make_probe(name: str, store_fd: int) -> None:
+def _make_probe(name: str, store_fd: int, content: bytes) -> None:
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     try:
         with open(os.open(name, flags, 0o600, dir_fd=store_fd), "wb") as file:
-            # An empty file has no extents: a clone of it would succeed where none is possible.
-            file.write(b"linkd")
+            file.write(content)
     except OSError as error:
         folder = os.readlink(f"/proc/self/fd/{store_fd}")
         if is_no_space(error):
@@ -153,33 +164,56 @@ def _copy(source: str, source_fd: int, target: str, target_fd: int, *, clone: bo
 
 
 class Placer:
-    """Places files of one wheel's tree into a staged tree, in one mode."""
+    """Places files of one folder of the store into a staged one, in one mode."""
 
-    def __init__(self, mode: LinkMode, tree_fd: int, stage_fd: int) -> None:
+    def __init__(self, mode: LinkMode, source_fd: int, stage_fd: int) -> None:
         self.mode = mode
-        self._tree_fd = tree_fd
+        self._source_fd = source_fd
         self._stage_fd = stage_fd
 
     def place(self, source: str, target: str) -> None:
+        """Raises NoSpace, and any other OSError as it is."""
         try:
-            place_by(self.mode, source, self._tree_fd, target, self._stage_fd)
+            place_by(self.mode, source, self._source_fd, target, self._stage_fd)
         except OSError as error:
             if is_no_space(error):
                 raise NoSpace(path=target, doing=f"staging {target}") from error
             if error.errno != errno.EMLINK:
                 raise
             self._renew(source)
-            place_by(self.mode, source, self._tree_fd, target, self._stage_fd)
+            place_by(self.mode, source, self._source_fd, target, self._stage_fd)
+
+    def place_all(self, batch: Batch, wheel: StoredWheel) -> None:
+        """Place a folder's files, each compared with the manifest before it goes anywhere.
+
+        Raises WheelDamaged, and as `place`.
+        """
+        start = len(batch.source) + 1 if batch.source else 0
+        with (
+            open_folder(batch.source or os.curdir, self._source_fd) as source_fd,
+            open_folder(batch.staged, self._stage_fd) as stage_fd,
+        ):
+            placer = Placer(self.mode, source_fd, stage_fd)
+            for file in batch.files:
+                name = file.source[start:]
+                facts = os.stat(name, dir_fd=source_fd, follow_symlinks=False)
+                if facts.st_size != file.size or facts.st_mtime_ns != file.mtime_ns:
+                    raise WheelDamaged(
+                        filename=wheel.manifest.filename,
+                        sha256=wheel.manifest.sha256,
+                        path=os.path.join(wheel.tree, file.source),
+                    )
+                placer.place(name, name)
 
     def _renew(self, source: str) -> None:
         """Give the store's name a fresh inode; every link to the old one stays as it is."""
         fresh = os.path.join(os.path.dirname(source), f".linkd-{secrets.token_hex(8)}")
         try:
-            place_by(LinkMode.COPY, source, self._tree_fd, fresh, self._tree_fd)
-            os.rename(fresh, source, src_dir_fd=self._tree_fd, dst_dir_fd=self._tree_fd)
+            place_by(LinkMode.COPY, source, self._source_fd, fresh, self._source_fd)
+            os.rename(fresh, source, src_dir_fd=self._source_fd, dst_dir_fd=self._source_fd)
         except OSError:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(fresh, dir_fd=self._tree_fd)
+                os.unlink(fresh, dir_fd=self._source_fd)
             raise
 
 

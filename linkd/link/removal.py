@@ -29,7 +29,9 @@ class Removal:
     alone: Callable[[str], bool]
     """Whether no other distribution, installed or coming, has anything below the folder."""
     fixed: Collection[str]
-    """Folders that stay even if they are empty: the scheme's own, and what is above them."""
+    """Folders that do not move whole: the scheme's own, and what is above them."""
+    passing: Collection[str] = ()
+    """Those of them that go when they are empty; the others stay."""
     replaced: Collection[str] = ()
     """Paths at which something new has come: what was compiled from the old has to go.
 
@@ -48,7 +50,7 @@ class Removal:
         for path in sorted({*self._files(whole), *self._stale()}):
             self._move(path)
         folders = {folder for path in self.own for folder in ancestors(path)}
-        folders.difference_update(self.fixed)
+        folders.difference_update(set(self.fixed) - set(self.passing))
         for folder in sorted(folders, key=lambda folder: (-folder.count("/"), folder)):
             self.graft.prune(folder)
 

@@ -72,5 +72,12 @@ def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
 def _clear_away(target: Target, paths: Iterable[str], workspace: Workspace, graft: Graft) -> None:
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
-    fixed = Roots.of(target).fixed
-    Removal(graft, frozenset(paths), aside, alone=lambda _folder: False, fixed=fixed).run()
+    roots = Roots.of(target)
+    Removal(
+        graft,
+        frozenset(paths),
+        aside,
+        alone=lambda _folder: False,
+        fixed=roots.fixed,
+        passing=roots.passing,
+    ).run()

@@ -19,8 +19,6 @@ from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import KeptFile
 from linkd.core.target import SchemeKey
 from linkd.errors import (
-    CacheUnusable,
-    EnvironmentNotWritable,
     GraftFailed,
     LinkdError,
     NoSpace,
@@ -28,15 +26,18 @@ from linkd.errors import (
     reason_of,
 )
 from linkd.link.beneath import Step
+from linkd.link.blueprint import DIST_INFO
 from linkd.link.change import Change, Outcome, opened_prefix
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
+from linkd.link.path_lines import PathLines
 from linkd.link.removal import Removal, holds_only, is_bytecode_of
-from linkd.link.stage import DIST_INFO, StagedTree, stage
+from linkd.link.stage import StagedTree
+from linkd.link.stager import Stager
 from linkd.link.strays import REPLACED_FILES, keep_replaced
 from linkd.link.traffic import Traffic
-from linkd.link.workspace import Workspace, Workspaces
+from linkd.link.workspace import Workspace
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class _Work:
     graft: Graft
     roots: Roots
     traffic: Traffic
+    path_lines: PathLines
     trees: list[StagedTree] = field(default_factory=list)
 
 
@@ -57,7 +59,7 @@ class Abandoned(Exception):
 def carry_out(
     change: Change,
     standing: Standing,
-    workspaces: Workspaces,
+    stager: Stager,
     reporter: Reporter,
     stop: threading.Event,
 ) -> Outcome:
@@ -68,7 +70,7 @@ def carry_out(
     as it was before.
     """
     target = change.target
-    workspace = workspaces.open(target, change.policy)
+    workspace = stager.workspaces.open(target, change.policy)
     try:
         with opened_prefix(target) as prefix_fd:
             graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
@@ -76,50 +78,33 @@ def carry_out(
             traffic = Traffic.of(
                 [addition.wheel.manifest for addition in change.additions], standing, roots
             )
-            work = _Work(change, standing, workspace, graft, roots, traffic)
+            path_lines = PathLines(graft, workspace.path)
+            work = _Work(change, standing, workspace, graft, roots, traffic, path_lines)
             graft.swaps = lambda folder: _may_swap(work, folder)
             started = time.perf_counter()
-            _stage_all(work, reporter, stop)
+            _stage_all(work, stager, reporter, stop)
             staged = time.perf_counter()
             reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
             kept = _graft_all(work)
         grafted = time.perf_counter()
     finally:
-        workspaces.discard(workspace)
+        stager.workspaces.discard(workspace)
     return Outcome(
         trees=tuple(work.trees),
         kept_files=kept,
+        orders=stager.orders(change.additions, target, workspace),
         fallback=workspace.choice.fallback,
         stage_ms=(staged - started) * 1e3,
         graft_ms=(grafted - staged) * 1e3,
     )
 
 
-def _stage_all(work: _Work, reporter: Reporter, stop: threading.Event) -> None:
+def _stage_all(work: _Work, stager: Stager, reporter: Reporter, stop: threading.Event) -> None:
     additions = work.change.additions
-    for number, addition in enumerate(additions):
-        _check(stop)
-        reporter.report(Progress(Phase.STAGE, addition.name, number, len(additions)))
-        where = os.path.join(work.workspace.path, f"{number:05}-{addition.name}")
-        try:
-            tree = stage(
-                addition.wheel,
-                work.change.target,
-                where,
-                mode=work.workspace.choice.mode,
-                marks=addition.marks,
-            )
-        except FileNotFoundError as error:
-            raise CacheUnusable(
-                path=addition.wheel.tree, reason=f"{error.filename} is gone from it"
-            ) from error
-        except OSError as error:
-            raise EnvironmentNotWritable(
-                environment=str(work.change.target.prefix),
-                path=error.filename or where,
-                reason=reason_of(error),
-            ) from error
-        work.trees.append(tree)
+    reporter.report(Progress(Phase.STAGE, "", 0, len(additions)))
+    work.trees = stager.stage_all(
+        additions, work.change.target, work.workspace, partial(_check, stop)
+    )
     _drop_losers(work)
     _check(stop)
 
@@ -145,7 +130,7 @@ def _drop(tree: StagedTree, path: str, roots: Roots) -> bool:
     """Take a file out of a staged tree; whether it was there."""
     there = False
     for part in tree.parts:
-        root = roots[SchemeKey(part)]
+        root = roots[part]
         if not path.startswith(root):
             continue
         staged = os.path.join(tree.path, part, path[len(root) :])
@@ -166,13 +151,13 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
         _make_way(work)
         for tree in work.trees:
             for part in tree.parts:
-                _publish(work, tree, part, SchemeKey(part))
+                _publish(work, tree, part, part)
         _remove_leftovers(work)
         kept = keep_replaced(work.graft, work.workspace, partial(_is_recorded, work))
         for tree in work.trees:
             _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
     except BaseException as error:
-        left = work.graft.undo(_kept_in_undo(work))
+        left = (*work.graft.undo(_kept_in_undo(work)), *work.path_lines.put_back())
         if left or isinstance(error, OSError):
             raise _failure(work, error, left) from error
         raise
@@ -220,7 +205,10 @@ def _unlist(work: _Work) -> None:
     """Move out the dist-info of what goes: from here on it is not installed any more."""
     out = os.path.join(work.workspace.path, "unlisted")
     os.mkdir(out)
-    for number, gone in enumerate(work.change.removals):
+    going = [one for gone in work.change.removals for one in gone.installations]
+    for one in going:
+        work.path_lines.take_out(one)
+    for number, gone in enumerate(going):
         location = os.path.relpath(gone.location, work.change.target.prefix)
         path = os.path.normpath(os.path.join(location, gone.dist_info))
         work.graft.move_out(path, os.path.join(out, str(number)))
@@ -258,6 +246,7 @@ def _remove(work: _Work, paths: set[str], name: str) -> None:
         aside,
         alone=lambda folder: work.traffic.quiet(folder) and work.standing.alone(folder),
         fixed=work.roots.fixed,
+        passing=work.roots.passing,
         replaced=replaced,
         kept=work.traffic.coming,
     ).run()

@@ -147,11 +147,18 @@ class Workspaces:
             os.close(workspace.lock_fd)
 
     def _discard(self, workspace: Workspace) -> None:
-        if not workspace.in_cache:
+        if workspace.in_cache:
+            self.sweep(workspace.path)
+        else:
             shutil.rmtree(workspace.path, ignore_errors=True)
+
+    def sweep(self, path: str) -> None:
+        """Take a folder out of the pool at once, and remove it in the background, if it is there."""
+        trash = os.path.join(self._trash, f"{os.path.basename(path)}-{secrets.token_hex(4)}")
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
             return
-        trash = os.path.join(self._trash, os.path.basename(workspace.path))
-        os.rename(workspace.path, trash)
         with self._guard:
             self._pending += 1
         try:
@@ -181,7 +188,11 @@ def _open_site(target: Target) -> int:
 
 def require_writable(target: Target) -> None:
     """Refuse an environment that cannot be changed, before anything is done for it."""
-    for folder in {target.scheme.purelib, target.scheme.platlib, target.scheme.scripts}:
+    site = target.site_packages
+    while not os.path.exists(site):
+        # That of a placement may have to be made.
+        site = site.parent
+    for folder in {site, target.scheme.platlib, target.scheme.scripts}:
         if not folder.exists():
             continue
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):

@@ -1,8 +1,9 @@
 """Which candidates may be chosen: pre-releases, yanked files, constraints, what is installed.
 
 Follows PEP 440 (pre-releases), PEP 592 (yanked files) and pip. Pre-releases and yanked files are
-admitted by the request (its own specifiers, ``--pre``, an exact pin) or because there is nothing
-else. What a distribution pins is granted: it may be chosen, but is nobody's first choice.
+admitted by the request (its own specifiers, ``--pre``, an exact pin), pre-releases also because
+its specifiers leave nothing else. What a distribution pins, and the pre-releases where its
+requirement leaves nothing else, are granted: they may be chosen, but are nobody's first choice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +13,10 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from linkd.resolve.crawl import Project
-from linkd.resolve.listing import View
-from linkd.resolve.metadata import Dependency, is_pin
+from linkd.resolve.listing import View, wheel_tags
+from linkd.resolve.metadata import CoreMetadata, Dependency, is_pin, parse_version
 from linkd.resolve.requirement import Asked
+from linkd.resolve.target_view import TargetView
 
 
 @dataclass(slots=True)
@@ -58,6 +60,8 @@ class Selection:
     """What the request's constraints leave."""
     admitted: int
     """What may be chosen by the request's own rules."""
+    usual: int
+    """Of that what is not yanked."""
     selectable: int
     """What may be chosen at all: admitted, granted or preferred, and not found unusable."""
     preferred: int | None
@@ -67,10 +71,10 @@ class Selection:
     refused: dict[int, str] = field(default_factory=dict)
 
     def best(self, mask: int) -> int:
-        """The preferred one, else the newest admitted, else the newest granted."""
+        """The preferred one, else the newest usual, admitted or granted one."""
         if self.preferred is not None and mask >> self.preferred & 1:
             return self.preferred
-        return ((mask & self.admitted) or mask).bit_length() - 1
+        return (mask & self.usual or mask & self.admitted or mask).bit_length() - 1
 
     def is_lawful(self, index: int) -> bool:
         """Whether a candidate may be chosen without any distribution's grant."""
@@ -96,17 +100,42 @@ def select(project: Project, policy: Policy, grants: Grants) -> Selection:
         view=view,
         constrained=constrained,
         admitted=admitted,
+        usual=admitted & ~view.yanked,
         selectable=admitted | granted | kept,
         preferred=preferred,
     )
 
 
-def granted_by(view: View, dependency: Dependency) -> int:
-    """The mask that a distribution's requirement by version admits beyond the usual."""
-    if not (dependency.is_pin or dependency.mentions_prerelease):
+def objection(view: View, index: int, metadata: CoreMetadata, target: TargetView) -> str | None:
+    """Why a candidate cannot be used, by its own metadata."""
+    if metadata.problem is not None:
+        return metadata.problem
+    if not target.python_fits(metadata.requires_python):
+        return f"it requires Python {metadata.requires_python}"
+    if metadata.name is not None and metadata.name != view.name:
+        return f"its metadata is that of {metadata.name}"
+    if metadata.version is not None and parse_version(metadata.version) != view.versions[index]:
+        return f"its metadata says version {metadata.version}"
+    if index >= view.ordered:
+        tags = wheel_tags(view.files[index].filename)
+        if target.tag_rank(tags) is None:
+            return f"its tags {tags} do not fit"
+    return None
+
+
+def granted_by(view: View, dependency: Dependency, wanted: int) -> int:
+    """What a distribution's requirement by version admits beyond the usual, of what it wants.
+
+    Pre-releases where it mentions one, or has no final release to choose from (PEP 440).
+    """
+    if dependency.is_pin:
+        return wanted & view.all
+    if not view.prerelease:
         return 0
-    mask = view.candidates(dependency.specifier, dependency.specifier_text).mask & view.all
-    return mask if dependency.is_pin else mask & view.prerelease & ~view.yanked
+    usual = wanted & view.all & ~view.yanked
+    if dependency.mentions_prerelease or not usual & ~view.prerelease:
+        return usual & view.prerelease
+    return 0
 
 
 def _admitted(view: View, policy: Policy) -> int:
@@ -115,13 +144,20 @@ def _admitted(view: View, policy: Policy) -> int:
     usual = on_page & ~view.yanked
     finals = usual & ~view.prerelease
     every = policy.prerelease or any(each.specifier.prereleases for each in asked)
-    admitted = usual if every else finals or usual
+    admitted = usual if every or _leave_prereleases(view, asked, usual) else finals or usual
     for each in asked:
         if each.url is not None:
             admitted |= view.url_mask(each.url)
         elif is_pin(each.specifier):
             admitted |= view.wanted(each).mask & on_page
     return admitted
+
+
+def _leave_prereleases(view: View, every: Iterable[Asked], usual: int) -> bool:
+    """Whether the request's specifiers admit pre-releases and nothing else (PEP 440)."""
+    for asked in every:
+        usual &= view.wanted(asked).mask
+    return usual != 0 and not usual & ~view.prerelease
 
 
 def _preferred(view: View, policy: Policy, constrained: int) -> int | None:

@@ -22,7 +22,7 @@ from linkd.core.wheel import DistFile, ProjectPage
 from linkd.errors import BrokenWheel
 from linkd.resolve.listing import Hashes, View, build_view
 from linkd.resolve.metadata import CoreMetadata, Dependency, parse_metadata
-from linkd.resolve.requirement import Asked
+from linkd.resolve.requirement import Asked, hashes_origin
 from linkd.resolve.solver import Interrupted
 from linkd.resolve.source import SourceUrl
 from linkd.resolve.target_view import TargetView
@@ -84,6 +84,11 @@ class Interest:
     direct_only: bool = False
     """The request itself names its URL: no index is asked."""
     preferred: Version | None = None
+
+    @property
+    def hashes_from(self) -> str | None:
+        """Where its hashes were written."""
+        return hashes_origin(self.asked)
 
 
 _NO_INTEREST: Final = Interest()

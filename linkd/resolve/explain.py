@@ -18,6 +18,7 @@ from linkd.resolve.admission import Selection
 from linkd.resolve.listing import Absence, View, absences, wheel_tags
 from linkd.resolve.proof import Edge, each_of, edges_of
 from linkd.resolve.provider import Provider
+from linkd.resolve.requirement import hashes_origin
 from linkd.resolve.solver import Fact
 
 _MOST_EDGES: Final = 10
@@ -131,9 +132,13 @@ class _Explanation:
         """Those that exclude what would satisfy everything else."""
         for name in self._names():
             selection = self._provider.selection(name)
+            constraints = self._provider.policy.constraints.get(name, ())
             common = self._common(name)
-            if not common & selection.selectable and common & ~selection.constrained:
-                for asked in self._provider.policy.constraints.get(name, ()):
+            if common & selection.selectable:
+                continue
+            # Where one names a URL no index was asked: nothing tells what else there would be
+            if common & ~selection.constrained or any(asked.url for asked in constraints):
+                for asked in constraints:
                     yield f"constraint {asked.text!r} ({asked.origin})"
 
     # Why a version is not there
@@ -214,7 +219,7 @@ class _Explanation:
             algorithm=algorithm,
             expected=" or ".join(sorted(hashes[algorithm])),
             actual=file.hashes[algorithm],
-            source="the requirement file",
+            source=hashes_origin(self._provider.policy.asked(edges[0].name)) or "a requirement",
         )
 
     def _newest(self, selection: Selection) -> str:

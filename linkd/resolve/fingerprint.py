@@ -17,7 +17,7 @@ _known: Final[OrderedDict[int, tuple[tuple[Asked, ...], bytes]]] = OrderedDict()
 
 
 def fingerprint(request: ResolveRequest, target: TargetView) -> bytes:
-    """Equal for requests that the same world answers alike. Where they were written is left out."""
+    """Equal for requests that the same world answers alike. Where they were written is left out, but of hashes."""
     upgrade = request.upgrade
     return _digest(
         (
@@ -53,6 +53,8 @@ def _of_one(asked: Asked) -> tuple[object, ...]:
         asked.url,
         None if asked.source is None else repr(asked.source),
         sorted((name, sorted(digests)) for name, digests in asked.hashes.items()),
+        # Pins name the places of their hashes
+        asked.origin if asked.hashes else None,
     )
 
 

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from linkd.core.formats import Formats
 from linkd.core.wheel import DistFile, ProjectPage
-from linkd.resolve.metadata import CoreMetadata, parse_version
+from linkd.resolve.metadata import CoreMetadata, Dependency, parse_version
 from linkd.resolve.ranges import EVERYTHING, CandidateSet
 from linkd.resolve.requirement import Asked
 from linkd.resolve.target_view import TargetView
@@ -87,6 +87,12 @@ class View:
         if not asked.specifier:
             return EVERYTHING
         return self.candidates(asked.specifier, str(asked.specifier))
+
+    def needed(self, dependency: Dependency) -> CandidateSet:
+        """Those that a distribution's requirement by version admits."""
+        if not dependency.specifier_text:
+            return EVERYTHING
+        return self.candidates(dependency.specifier, dependency.specifier_text)
 
     def url_mask(self, url: str) -> int:
         """The bit of a direct URL; 0 if it is not among the candidates."""

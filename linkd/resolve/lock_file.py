@@ -6,6 +6,7 @@ packaging validates and selects; nothing is resolved.
 import os
 import tomllib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +19,7 @@ from packaging.pylock import (
     PackageWheel,
     Pylock,
     PylockSelectError,
+    PylockUnsupportedVersionError,
     PylockValidationError,
     is_valid_pylock_path,
 )
@@ -32,9 +34,16 @@ from packaging.version import Version
 
 from linkd.core.target import Interpreter
 from linkd.core.wheel import DistFile, Pin
-from linkd.errors import InvalidLockFile
+from linkd.errors import (
+    InvalidLockFile,
+    LockFileContent,
+    LockFileSyntax,
+    LockFileUnfit,
+    LockFileVersion,
+)
 from linkd.resolve.requirement import direct_url
 from linkd.resolve.requirement_file import RequirementFile
+from linkd.resolve.toml_syntax import toml_line, toml_reason
 
 
 def is_lock_file(path: str) -> bool:
@@ -53,18 +62,57 @@ def read_lock_file(
 
     `groups` None means the lock file's default groups. Raises InvalidLockFile.
     """
+    lock = _parse(file)
+    selected = lock.select(
+        environment=cast("Environment", dict(interpreter.markers)),
+        tags=[_tag(text) for text in interpreter.tags],
+        extras=extras,
+        dependency_groups=groups,
+    )
     try:
-        lock = Pylock.from_dict(tomllib.loads(file.text))
-        selected = lock.select(
-            environment=cast("Environment", dict(interpreter.markers)),
-            tags=[_tag(text) for text in interpreter.tags],
-            extras=extras,
-            dependency_groups=groups,
-        )
-        pins = [_pin(file, package, source) for package, source in selected]
-    except (tomllib.TOMLDecodeError, PylockValidationError, PylockSelectError) as error:
-        raise InvalidLockFile(path=file.path, reason=str(error)) from error
+        pins = [
+            _pin(_Locked(file, package, f"packages[{_index(lock, package)}]"), source)
+            for package, source in selected
+        ]
+    except PylockSelectError as error:
+        raise LockFileUnfit(path=file.path, reason=_lowered(error)) from error
     return tuple(sorted(pins, key=lambda pin: pin.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """A package of a lock file."""
+
+    file: RequirementFile
+    package: Package
+    within: str
+
+    def refuse(self, error: type[InvalidLockFile], reason: str) -> InvalidLockFile:
+        return error(path=self.file.path, within=self.within, reason=reason)
+
+
+def _parse(file: RequirementFile) -> Pylock:
+    try:
+        return Pylock.from_dict(tomllib.loads(file.text))
+    except tomllib.TOMLDecodeError as error:
+        line = toml_line(error, file.text)
+        raise LockFileSyntax(path=file.path, within=line, reason=toml_reason(error)) from error
+    except PylockUnsupportedVersionError as error:
+        raise LockFileVersion(
+            path=file.path, within="lock-version", reason=_lowered(error)
+        ) from error
+    except PylockValidationError as error:
+        reason = error.message[:1].lower() + error.message[1:]
+        raise LockFileContent(path=file.path, within=error.context, reason=reason) from error
+
+
+def _index(lock: Pylock, package: Package) -> int:
+    return next(index for index, each in enumerate(lock.packages) if each is package)
+
+
+def _lowered(error: Exception) -> str:
+    text = str(error)
+    return text[:1].lower() + text[1:]
 
 
 def _tag(text: str) -> Tag:
@@ -72,12 +120,13 @@ def _tag(text: str) -> Tag:
     return Tag(interpreter, abi, platform)
 
 
-def _pin(file: RequirementFile, package: Package, source: object) -> Pin:
+def _pin(locked: _Locked, source: object) -> Pin:
+    file, package = locked.file, locked.package
     if not isinstance(source, PackageWheel | PackageArchive | PackageSdist):
         kind = type(source).__name__.removeprefix("Package").lower()
-        raise InvalidLockFile(
-            path=file.path,
-            reason=f"{package.name} comes from {kind}: that cannot be installed from a lock file",
+        raise locked.refuse(
+            LockFileUnfit,
+            f"{package.name} comes from {kind}: that cannot be installed from a lock file",
         )
     url = _url(file, source)
     filename = _filename(url, source)
@@ -87,21 +136,22 @@ def _pin(file: RequirementFile, package: Package, source: object) -> Pin:
         else:
             _, version, _, _ = parse_wheel_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise InvalidLockFile(
-            path=file.path,
-            reason=f"{package.name} is {filename}, which is neither a wheel nor named as a "
-            "source distribution",
+        raise locked.refuse(
+            LockFileContent,
+            f"{package.name} is {filename}, which is neither a wheel nor named as a source "
+            "distribution",
         ) from error
     dist_file = DistFile(filename=filename, url=url, hashes=dict(source.hashes), size=source.size)
     return Pin(
         name=package.name,
-        version=_agreed(file, package, version),
+        version=_agreed(locked, version),
         file=dist_file,
         requested=False,
         direct_url=direct_url(dist_file) if isinstance(source, PackageArchive) else None,
         required_hashes={
             algorithm: frozenset({digest}) for algorithm, digest in source.hashes.items()
         },
+        hashes_from=f"{file.path} {locked.within}",
     )
 
 
@@ -120,10 +170,11 @@ def _filename(url: str, source: PackageWheel | PackageArchive | PackageSdist) ->
     return urlsplit(url).path.rpartition("/")[2]
 
 
-def _agreed(file: RequirementFile, package: Package, version: Version) -> Version:
+def _agreed(locked: _Locked, version: Version) -> Version:
+    package = locked.package
     if package.version is not None and package.version != version:
-        raise InvalidLockFile(
-            path=file.path,
-            reason=f"{package.name} is locked to {package.version}, but its file is of {version}",
+        raise locked.refuse(
+            LockFileContent,
+            f"{package.name} is locked to {package.version}, but its file is of {version}",
         )
     return version

@@ -5,13 +5,23 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from packaging.dependency_groups import resolve_dependency_groups
+from packaging.dependency_groups import CyclicDependencyGroup, resolve_dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from linkd.errors import InvalidProjectFile
+from linkd.errors import (
+    DynamicDependencies,
+    GroupCycle,
+    InvalidProjectFile,
+    ProjectFileContent,
+    ProjectFileSyntax,
+    ProjectTableMissing,
+    UnknownExtra,
+    UnknownGroup,
+)
 from linkd.resolve.requirement import Asked, parse_requirement
 from linkd.resolve.requirement_file import RequirementFile
+from linkd.resolve.toml_syntax import toml_line, toml_reason
 
 
 def is_project_file(path: str) -> bool:
@@ -29,7 +39,10 @@ def read_project_file(
     try:
         content = tomllib.loads(file.text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidProjectFile(path=file.path, reason=str(error)) from error
+        line = toml_line(error, file.text)
+        raise ProjectFileSyntax(path=file.path, within=line, reason=toml_reason(error)) from error
+    if "project" not in content and not groups:
+        raise ProjectTableMissing(path=file.path, reason="it has no [project] table")
     return tuple(
         parse_requirement(text, origin=f"{file.path} {place}", directory=os.path.dirname(file.path))
         for place, text in (
@@ -46,8 +59,10 @@ def _dependencies(
     if {"dependencies", "optional-dependencies"} & set(
         _texts(file, table.get("dynamic"), "dynamic")
     ):
-        raise InvalidProjectFile(
-            path=file.path, reason="its dependencies are dynamic: only building it would tell them"
+        raise DynamicDependencies(
+            path=file.path,
+            within="[project.dynamic]",
+            reason="its dependencies are dynamic: only building it would tell them",
         )
     for text in _texts(file, table.get("dependencies"), "project.dependencies"):
         yield "[project.dependencies]", text
@@ -66,7 +81,13 @@ def _dependencies(
             continue
         seen.add(extra)
         if extra not in optional:
-            raise InvalidProjectFile(path=file.path, reason=f"it has no extra {extra!r}")
+            raise UnknownExtra(
+                path=file.path,
+                within="[project.optional-dependencies]",
+                reason=f"it has no extra {extra!r}",
+                extra=extra,
+                known=tuple(sorted(optional)),
+            )
         place = f"project.optional-dependencies.{extra}"
         for text in _texts(file, optional[extra], place):
             further = _own_extras(text, own)
@@ -95,17 +116,33 @@ def _groups(
         try:
             texts = resolve_dependency_groups(table, name)
         except (LookupError, ValueError, TypeError, ExceptionGroup) as error:
-            reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            raise InvalidProjectFile(path=file.path, reason=f"group {name!r}: {reason}") from error
+            raise _group_error(file, table, name, error) from error
         for text in texts:
             yield f"[dependency-groups.{name}]", text
+
+
+def _group_error(
+    file: RequirementFile, table: Mapping[str, Any], name: str, error: Exception
+) -> InvalidProjectFile:
+    """What is wrong with a group, or with one that it includes."""
+    cause = error
+    while isinstance(cause, ExceptionGroup):
+        cause = cause.exceptions[0]
+    within = f"[dependency-groups.{name}]"
+    reason = f"group {name!r}: {cause.args[0] if isinstance(cause, LookupError) else cause}"
+    if isinstance(cause, LookupError):
+        return UnknownGroup(
+            path=file.path, within=within, reason=reason, group=name, known=tuple(sorted(table))
+        )
+    kind = GroupCycle if isinstance(cause, CyclicDependencyGroup) else ProjectFileContent
+    return kind(path=file.path, within=within, reason=reason)
 
 
 def _table(file: RequirementFile, value: Any, place: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise InvalidProjectFile(path=file.path, reason=f"{place} is not a table")
+        raise ProjectFileContent(path=file.path, within=f"[{place}]", reason="it is not a table")
     return value
 
 
@@ -113,5 +150,6 @@ def _texts(file: RequirementFile, value: Any, place: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise InvalidProjectFile(path=file.path, reason=f"{place} is not a list of strings")
+        reason = "it is not a list of strings"
+        raise ProjectFileContent(path=file.path, within=f"[{place}]", reason=reason)
     return value

@@ -43,6 +43,22 @@ def edges_of(facts: Sequence[Fact], provider: Provider) -> list[Edge]:
     return _merged(_all_edges(ordered, provider))
 
 
+def prereleases_left(facts: Sequence[Fact], provider: Provider) -> dict[NormalizedName, int]:
+    """Of each project what all that is said of it admits, if that is pre-releases alone."""
+    admitted: dict[NormalizedName, int] = {}
+    for edge in edges_of(facts, provider):
+        selection = provider.selection(edge.name)
+        view = selection.view
+        usual = selection.constrained & ~view.yanked & ~view.direct
+        mask = 0 if edge.url else view.candidates(edge.specifier, str(edge.specifier)).mask
+        admitted[edge.name] = admitted.get(edge.name, usual) & mask
+    return {
+        name: mask
+        for name, mask in admitted.items()
+        if mask and not mask & ~provider.selection(name).view.prerelease
+    }
+
+
 def each_of(view: View, mask: int) -> Iterator[tuple[int, Version]]:
     for index, version in enumerate(view.versions):
         if mask >> index & 1:
@@ -61,18 +77,19 @@ def _dependency_edges(fact: Needs, provider: Provider) -> Iterator[Edge]:
     """What the candidates of the fact say themselves; an extra's tie to its own is none."""
     name, extra = provider.split(fact.package)
     wanted, wanted_extra = provider.split(fact.dependency)
-    if wanted == name:
-        return
     view = provider.selection(name).view
-    for index, _ in each_of(view, fact.candidates.mask & view.all):
+    for index, version in each_of(view, fact.candidates.mask & view.all):
         metadata = view.metadata[index]
         if metadata is None:
             continue
         for dependency in metadata.dependencies(provider.target, extra):
-            if dependency.name == wanted and (
-                not wanted_extra or wanted_extra in dependency.extras
+            if dependency.name != wanted or (
+                wanted_extra and wanted_extra not in dependency.extras
             ):
-                yield _dependency_edge(dependency, fact.package, 1 << index)
+                continue
+            if wanted == name and dependency.specifier.contains(version, prereleases=True):
+                continue
+            yield _dependency_edge(dependency, fact.package, 1 << index)
 
 
 def _place(fact: Fact, order: Mapping[int, int]) -> int:

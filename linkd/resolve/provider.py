@@ -2,7 +2,7 @@
 
 What only a chosen distribution admits (a pinned pre-release, a URL) is known only while solving:
 then the solve starts again with that candidate granted, and `leaked` finds the grants that
-nobody wanted in the end.
+nobody wanted in the end. So it is with pre-releases that several requirements together leave.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from linkd.core.source import is_wheel
 from linkd.errors import InvalidRequirement
-from linkd.resolve.admission import Grants, Policy, Selection, granted_by, select
+from linkd.resolve.admission import Grants, Policy, Selection, granted_by, objection, select
 from linkd.resolve.crawl import Crawl
-from linkd.resolve.listing import View, wheel_tags
-from linkd.resolve.metadata import CoreMetadata, Dependency, parse_version
-from linkd.resolve.ranges import EVERYTHING, NOTHING, CandidateSet
+from linkd.resolve.listing import View
+from linkd.resolve.metadata import CoreMetadata, Dependency
+from linkd.resolve.ranges import NOTHING, CandidateSet
 from linkd.resolve.requirement import Asked, direct_file, parse_url
 from linkd.resolve.solver import Package, Root
 from linkd.resolve.source import parse_source
@@ -78,7 +78,7 @@ class Provider:
             -(conflicts >= _MANY_CONFLICTS),
             -(min(conflicts, 50) // _MANY_CONFLICTS),
             choices & (choices - 1) != 0,
-            self._order.setdefault(package, len(self._order)),
+            self._order[package],
         )
 
     def widen(self, package: Package, index: int) -> CandidateSet | None:
@@ -127,11 +127,37 @@ class Provider:
                 known = wanted.get(dependency.name, 0)
                 wanted[dependency.name] = known | self._grant_of(dependency)
         unwanted = {
-            name: index for name, index in granted.items() if not wanted.get(name, 0) >> index & 1
+            name: index
+            for name, index in granted.items()
+            if not wanted.get(name, 0) >> index & 1 and self._has_final(name, pins)
         }
         for name, index in unwanted.items():
             self._grants.ban(name, 1 << index)
         return bool(unwanted)
+
+    def grant(self, masks: Mapping[NormalizedName, int]) -> bool:
+        """Grant what has been neither granted nor banned so far; whether there was any such."""
+        grew = False
+        for name, mask in masks.items():
+            selection = self.selection(name)
+            fresh = mask & ~selection.selectable & ~self._grants.banned.get(name, 0)
+            if fresh and not any(fresh >> index & 1 for index in selection.refused):
+                self._grants.grant(name, fresh)
+                grew = True
+        return grew
+
+    def _has_final(self, name: NormalizedName, pins: Mapping[Package, int]) -> bool:
+        """Whether all that is asked of a project by what was chosen admits a final release."""
+        selection = self.selection(name)
+        view = selection.view
+        mask = selection.constrained & ~view.yanked & ~view.prerelease & ~view.direct
+        for asked in self.policy.asked(name):
+            mask &= view.wanted(asked).mask
+        for package, index in pins.items():
+            for dependency in self.active(package, index):
+                if dependency.name == name and dependency.url is None:
+                    mask &= view.needed(dependency).mask
+        return mask != 0
 
     def _chosen(self, pin: tuple[Package, int]) -> tuple[NormalizedName, int]:
         package, index = pin
@@ -177,7 +203,7 @@ class Provider:
         view = self.selection(dependency.name).view
         if dependency.url is not None:
             return self._url_candidates(view, dependency.url)
-        return granted_by(view, dependency)
+        return granted_by(view, dependency, view.needed(dependency).mask)
 
     def _grant_pinned(self, name: NormalizedName, selection: Selection, wanted: int) -> None:
         """Start again if only what a distribution pins is missing."""
@@ -200,7 +226,9 @@ class Provider:
         self._crawl.need_projects(each.name for each in dependencies if each.name != name)
         for dependency in dependencies:
             if dependency.name == name:
-                own = CandidateSet(1 << index)
+                own = self._own_candidates(dependency, index)
+                if own.is_empty:
+                    return {name: own}
                 for other in dependency.extras:
                     if other != extra:
                         needs[self._package(name, other)] = own
@@ -211,15 +239,25 @@ class Provider:
                 _narrow(needs, self._package(dependency.name, other), candidates)
         return needs
 
+    def _own_candidates(self, dependency: Dependency, index: int) -> CandidateSet:
+        """Of what a project needs of itself: the candidate that needs it, or nothing."""
+        admitted = self.selection(dependency.name).view.needed(dependency)
+        return CandidateSet(admitted.mask & 1 << index)
+
     def _needed_candidates(self, dependency: Dependency) -> CandidateSet:
         selection = self.selection(dependency.name)
-        grant = self._grant_of(dependency)
-        selection.pinned |= grant
         if dependency.url is not None:
+            grant = self._url_candidates(selection.view, dependency.url)
+            selection.pinned |= grant
             return CandidateSet(grant) if grant else NOTHING
-        if not dependency.specifier_text:
-            return EVERYTHING
-        return selection.view.candidates(dependency.specifier, dependency.specifier_text)
+        candidates = selection.view.needed(dependency)
+        if (
+            dependency.is_pin
+            or dependency.mentions_prerelease
+            or not candidates.mask & selection.usual
+        ):
+            selection.pinned |= granted_by(selection.view, dependency, candidates.mask)
+        return candidates
 
     def url_mask(self, view: View, url: str) -> int:
         """The mask of what a URL names, or of what was built of it."""
@@ -266,6 +304,7 @@ class Provider:
         package = f"{name}[{extra}]" if extra else name
         if package not in self._split:
             self._split[package] = (name, extra)
+            self._order[package] = len(self._order)
         return package
 
     # Metadata
@@ -274,25 +313,10 @@ class Provider:
         """Whether a candidate's own metadata lets it be chosen; if not, it is out for good."""
         if selection.view.metadata[index] is None:
             self._read(selection, index, mask)
-        reason = self._objection(selection.view, index, self.metadata(selection, index))
+        reason = objection(selection.view, index, self.metadata(selection, index), self.target)
         if reason is not None:
             selection.refuse(index, reason)
         return reason is None
-
-    def _objection(self, view: View, index: int, metadata: CoreMetadata) -> str | None:
-        if metadata.problem is not None:
-            return metadata.problem
-        if not self.target.python_fits(metadata.requires_python):
-            return f"it requires Python {metadata.requires_python}"
-        if metadata.name is not None and metadata.name != view.name:
-            return f"its metadata is that of {metadata.name}"
-        if metadata.version is not None and parse_version(metadata.version) != view.versions[index]:
-            return f"its metadata says version {metadata.version}"
-        if index >= view.ordered:
-            tags = wheel_tags(view.files[index].filename)
-            if self.target.tag_rank(tags) is None:
-                return f"its tags {tags} do not fit"
-        return None
 
     def _read(self, selection: Selection, index: int, mask: int) -> None:
         """Read one candidate's metadata; after repeated misses that of the next ones too."""

@@ -50,6 +50,7 @@ class _StoredPin(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     requested: bool
     direct: bool
     required_hashes: Mapping[str, frozenset[str]]
+    hashes_from: str | None
 
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +205,7 @@ def _encoded(remembered: _Remembered) -> bytes:
                     requested=pin.requested,
                     direct=pin.direct_url is not None,
                     required_hashes=pin.required_hashes,
+                    hashes_from=pin.hashes_from,
                 )
                 for pin in remembered.resolution.pins
             ),
@@ -225,6 +227,7 @@ def _decoded(content: bytes) -> _Remembered | None:
                 requested=pin.requested,
                 direct_url=direct_url(pin.file) if pin.direct else None,
                 required_hashes=pin.required_hashes,
+                hashes_from=pin.hashes_from,
             )
             for pin in stored.pins
         )

@@ -2,7 +2,7 @@
 
 import os.path
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
@@ -20,8 +20,8 @@ from packaging.utils import (
 
 from linkd.core.source import Source, SourceKind
 from linkd.core.wheel import DistFile
-from linkd.errors import InvalidRequirement
-from linkd.fetch.urls import redacted, without_credentials
+from linkd.errors import HashContradiction, InvalidRequirement
+from linkd.fetch.urls import redacted_about, redacted_line, without_credentials
 from linkd.resolve.source import ARCHIVES, SourceUrl, fragment_hashes, parse_source
 
 _UNNAMED = NormalizedName("")
@@ -62,8 +62,8 @@ class _Draft:
 
     def refuse(self, reason: str) -> InvalidRequirement:
         return InvalidRequirement(
-            requirement=redacted(self.text),
-            reason=redacted(reason),
+            requirement=redacted_line(self.text),
+            reason=redacted_about(reason, self.text),
             origin=self.origin,
         )
 
@@ -93,6 +93,38 @@ def parse_editable(text: str, *, origin: str, directory: str | os.PathLike[str])
     if asked.source is None or asked.source.kind is not SourceKind.TREE:
         raise draft.refuse("only a folder with a project in it can be installed as editable")
     return replace(asked, source=replace(asked.source, editable=True))
+
+
+def common_hashes(every: Iterable[Asked]) -> Mapping[str, frozenset[str]]:
+    """What all requirements on one project that name hashes agree on; nothing where none does.
+
+    Raises HashContradiction where nothing is left.
+    """
+    hashed = [asked for asked in every if asked.hashes]
+    if not hashed:
+        return {}
+    common = {
+        algorithm: digests
+        for algorithm in hashed[0].hashes
+        if all(algorithm in asked.hashes for asked in hashed)
+        and (digests := frozenset.intersection(*(asked.hashes[algorithm] for asked in hashed)))
+    }
+    if not common:
+        raise HashContradiction(
+            project=hashed[0].name or hashed[0].text,
+            hashes=tuple(
+                f"{algorithm} {' or '.join(sorted(digests))} ({asked.origin})"
+                for asked in hashed
+                for algorithm, digests in sorted(asked.hashes.items())
+            ),
+            origin=hashed[-1].origin,
+        )
+    return common
+
+
+def hashes_origin(every: Iterable[Asked]) -> str | None:
+    """Where the hashes that requirements on one project name were written."""
+    return ", ".join(dict.fromkeys(asked.origin for asked in every if asked.hashes)) or None
 
 
 def direct_file(url: str, hashes: Mapping[str, frozenset[str]]) -> DistFile:
@@ -171,7 +203,8 @@ def _parse_location(draft: _Draft) -> Asked:
     try:
         marker = Marker(marker_text) if marker_text else None
     except InvalidMarker as error:
-        raise draft.refuse(f"its marker cannot be read: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise draft.refuse(f"its marker cannot be read: {reason}") from error
     return _asked_for_url(draft, bare, extras=extras, marker=marker, name=None)
 
 
@@ -229,7 +262,7 @@ def _asked_for_url(
         url=url,
         hashes=hashes,
         origin=draft.origin,
-        text=redacted(draft.text),
+        text=redacted_line(draft.text),
     )
 
 
@@ -249,7 +282,7 @@ def _asked_for_source(
         source=parsed.source,
         hashes=parsed.hashes,
         origin=draft.origin,
-        text=redacted(draft.text),
+        text=redacted_line(draft.text),
     )
 
 
@@ -260,7 +293,7 @@ def _absolute_url(location: str, directory: str) -> str:
         return location
     if parts.scheme.lower() == "file":
         if parts.netloc not in {"", "localhost"}:
-            reason = f"a file URL must not name the host {parts.netloc!r}"
+            reason = f"a file URL must not name the host {parts.hostname!r}"
             raise ValueError(reason)
         path, fragment = unquote(parts.path), parts.fragment
     else:

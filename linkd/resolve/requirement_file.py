@@ -7,13 +7,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from linkd.errors import InvalidRequirement, InvalidRequirementFile
-from linkd.fetch.urls import redacted
-from linkd.resolve.requirement import Asked, parse_editable, parse_requirement
+from linkd.errors import (
+    IncludedFileMissing,
+    IncludedFileRemote,
+    InvalidConstraint,
+    InvalidHash,
+    InvalidOptionValue,
+    InvalidRequirement,
+    MisplacedOption,
+    MissingVariable,
+    RecursiveInclude,
+    UnbalancedQuote,
+    UnknownFileOption,
+)
+from linkd.fetch.urls import redacted, redacted_line
+from linkd.resolve.requirement import Asked, common_hashes, parse_editable, parse_requirement
 from linkd.resolve.source import check_digest
 
 _comment = re.compile(r"(^|\s+)#.*$")
 _editable = re.compile(r"(?:-e\s*=?|--editable(?:\s+|=))\s*(?P<project>.*)")
+_variable = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _option_begins = re.compile(r"(?:^|\s)(-.*)$")
 
 _SHORT: Final = {
@@ -74,7 +87,7 @@ def read_requirement_files(
     nothing is there, against the folder of its file. Variables (``${NAME}``) are the client's:
     it has put in their values.
 
-    Raises InvalidRequirementFile and InvalidRequirement.
+    Raises InvalidRequirementFile, InvalidRequirement and HashContradiction.
     """
     texts = {os.path.abspath(file.path): file for file in (*roots, *constraints)}
     reading = _Reading(texts, directory)
@@ -99,8 +112,22 @@ class _Line:
     def origin(self) -> str:
         return f"{self.path}:{self.number}"
 
-    def refuse(self, reason: str) -> InvalidRequirementFile:
-        return InvalidRequirementFile(path=self.path, line=self.number, reason=redacted(reason))
+    def shown(self, word: str) -> str:
+        """A word of the line for a message, unless it may be a part of a password with blanks."""
+        bare = redacted(word)
+        return bare if bare in redacted_line(self.text) else "…"
+
+    def misplaced(self, reason: str) -> MisplacedOption:
+        return MisplacedOption(path=self.path, line=self.number, reason=reason)
+
+    def wrong_value(self, option: str, reason: str) -> InvalidOptionValue:
+        return InvalidOptionValue(path=self.path, line=self.number, option=option, reason=reason)
+
+    def wrong_hash(self, reason: str) -> InvalidHash:
+        return InvalidHash(path=self.path, line=self.number, reason=reason)
+
+    def no_constraint(self, reason: str) -> InvalidConstraint:
+        return InvalidConstraint(path=self.path, line=self.number, reason=reason)
 
 
 @dataclass(slots=True)
@@ -118,12 +145,19 @@ class _Reading:
     only_binary: list[str] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     _seen: set[tuple[str, bool]] = field(default_factory=set)
+    _open: list[str] = field(default_factory=list)
+    """Paths of the files that are being read, each included by the one before."""
 
     def read(self, file: RequirementFile, *, constraint: bool) -> None:
-        key = (os.path.abspath(file.path), constraint)
-        if key in self._seen:
+        path = os.path.abspath(file.path)
+        if (path, constraint) in self._seen:
             return
-        self._seen.add(key)
+        self._seen.add((path, constraint))
+        self._open.append(path)
+        self._read_lines(file, constraint=constraint)
+        self._open.pop()
+
+    def _read_lines(self, file: RequirementFile, *, constraint: bool) -> None:
         for line in _logical_lines(file):
             editable = _editable.fullmatch(line.text)
             if editable and not constraint:
@@ -164,9 +198,9 @@ class _Reading:
 
     def _handler(self, name: str, line: _Line) -> Callable[[str], None]:
         if name == "--editable":
-            raise line.refuse("-e stands alone in its line, and in no constraint file")
+            raise line.misplaced("-e stands alone in its line, and in no constraint file")
         if name == "--hash":
-            raise line.refuse("--hash belongs behind a requirement")
+            raise line.misplaced("--hash belongs behind a requirement")
         handlers: dict[str, Callable[[str], None]] = {
             "--requirement": lambda value: self._include(line, value, constraint=False),
             "--constraint": lambda value: self._include(line, value, constraint=True),
@@ -185,18 +219,24 @@ class _Reading:
 
     def _include(self, line: _Line, value: str, *, constraint: bool) -> None:
         if "://" in value:
-            raise line.refuse(f"{value} is not a local file; only local files can be included")
+            raise IncludedFileRemote(path=line.path, line=line.number)
         path = os.path.normpath(os.path.join(line.directory, value))
         file = self.texts.get(path)
+        if path in self._open:
+            chain = (*self._open[self._open.index(path) :], path)
+            raise RecursiveInclude(path=line.path, line=line.number, included=path, chain=chain)
         if file is None:
-            raise line.refuse(f"the file {path} that it includes was not sent along")
+            raise IncludedFileMissing(path=line.path, line=line.number, included=path)
         self.read(file, constraint=constraint)
 
 
 def _logical_lines(file: RequirementFile) -> Iterator[_Line]:
-    """Lines with continuations joined, comments removed, ``${VAR}`` replaced; none is empty."""
+    """Lines with continuations joined and comments removed; none is empty."""
     for number, text in _joined_lines(file.text.removeprefix("\ufeff")):
         bare = _comment.sub("", text).strip()
+        if variable := _variable.search(bare):
+            # The client has put the values of all others in.
+            raise MissingVariable(path=file.path, line=number, variable=variable[1])
         if bare:
             yield _Line(file.path, number, bare)
 
@@ -224,23 +264,24 @@ def _options(line: _Line, text: str) -> Iterator[tuple[str, str]]:
     try:
         words = iter(shlex.split(text))
     except ValueError as error:
-        raise line.refuse(f"it cannot be split into words: {error}") from error
+        reason = str(error).lower()
+        raise UnbalancedQuote(path=line.path, line=line.number, reason=reason) from error
     for word in words:
         name, value = _split_option(word)
         name = _ALIASES.get(name, name)
         if not name.startswith("-"):
-            raise line.refuse(f"{word!r} stands where an option is expected")
+            raise line.misplaced(f"{line.shown(word)!r} stands where an option is expected")
         if name in _FLAGS:
             if value is not None:
-                raise line.refuse(f"{name} takes no value")
+                raise line.wrong_value(name, "takes no value")
             yield name, ""
             continue
         if name not in _VALUED:
-            raise line.refuse(f"{name} is not an option that is known here")
+            raise UnknownFileOption(path=line.path, line=line.number, option=line.shown(name))
         if value is None:
             value = next(words, None)
         if not value:
-            raise line.refuse(f"{name} wants a value")
+            raise line.wrong_value(name, "wants a value")
         yield name, value
 
 
@@ -266,15 +307,15 @@ def _parse_line(line: _Line, directory: str) -> Asked:
     """One requirement with its ``--hash`` options."""
     text, options = _split_requirement(line.text)
     asked = _parse_against(parse_requirement, line, text, directory)
-    hashes: dict[str, set[str]] = {key: set(value) for key, value in asked.hashes.items()}
-    for name, value in _options(line, options):
-        if name != "--hash":
-            raise line.refuse(f"{name} cannot stand behind a requirement")
-        algorithm, digest = _parse_hash(line, value)
-        hashes.setdefault(algorithm, set()).add(digest)
     if not options:
         return asked
-    return replace(asked, hashes={key: frozenset(value) for key, value in hashes.items()})
+    hashes: dict[str, frozenset[str]] = {}
+    for name, value in _options(line, options):
+        if name != "--hash":
+            raise line.misplaced(f"{name} cannot stand behind a requirement")
+        algorithm, digest = _parse_hash(line, value)
+        hashes[algorithm] = hashes.get(algorithm, frozenset()) | {digest}
+    return replace(asked, hashes=common_hashes((asked, replace(asked, hashes=hashes))))
 
 
 def _parse_editable(line: _Line, text: str, directory: str) -> Asked:
@@ -308,20 +349,22 @@ def _parse_hash(line: _Line, value: str) -> tuple[str, str]:
     algorithm, separator, digest = value.partition(":")
     if not separator or algorithm not in _STRONG_HASHES:
         wanted = ", ".join(sorted(_STRONG_HASHES))
-        raise line.refuse(f"--hash wants algorithm:digest with one of {wanted}, not {value!r}")
+        shown = line.shown(value)
+        raise line.wrong_hash(f"--hash wants algorithm:digest with one of {wanted}, not {shown!r}")
     try:
         return algorithm, check_digest(algorithm, digest)
     except ValueError as error:
-        raise line.refuse(str(error)) from error
+        reason = f"{line.shown(digest)!r} is not a {algorithm} digest in hexadecimal"
+        raise line.wrong_hash(reason) from error
 
 
 def _parse_constraint(line: _Line, directory: str) -> Asked:
     try:
         asked = _parse_line(line, directory)
     except InvalidRequirement as error:
-        raise line.refuse(f"not a constraint: {error.reason}") from error
+        raise line.no_constraint(error.reason) from error
     if asked.extras:
-        raise line.refuse("a constraint must not name extras")
+        raise line.no_constraint("it must not name extras")
     if asked.source is not None:
-        raise line.refuse("a constraint must not name what has to be built")
+        raise line.no_constraint("it must not name what has to be built")
     return asked

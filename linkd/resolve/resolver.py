@@ -14,14 +14,15 @@ from linkd.core.formats import Formats
 from linkd.core.listings import Listings
 from linkd.core.target import Interpreter
 from linkd.core.wheel import DistFile, Pin
-from linkd.errors import InvalidRequirement, ResolutionLimit, Unsolvable
+from linkd.errors import HashMismatch, ResolutionLimit, UnhashedRequirement, Unsolvable
 from linkd.resolve.admission import Grants, Policy, group_by_name
 from linkd.resolve.crawl import Crawl, Interest, Memory
 from linkd.resolve.explain import explain
 from linkd.resolve.listing import Hashes
 from linkd.resolve.metadata import is_pin
+from linkd.resolve.proof import prereleases_left
 from linkd.resolve.provider import Provider, StartAgain
-from linkd.resolve.requirement import Asked, direct_file, direct_url
+from linkd.resolve.requirement import Asked, common_hashes, direct_file, direct_url
 from linkd.resolve.solver import Conflict, Limits, Package, solve
 from linkd.resolve.target_view import TargetView, target_view
 
@@ -94,8 +95,8 @@ class Resolver:
         """Find the pins, and tell what they were found from.
 
         Requirements of sources have been exchanged for those of the wheels that came of them.
-        Raises ResolveError, FetchError, BuildError, InvalidRequirement, and BrokenWheel of a file
-        that the request itself names.
+        Raises ResolveError, FetchError, BuildError, RequestError, and BrokenWheel of a file that
+        the request itself names.
         """
         target = target_view(interpreter)
         policy = _policy(request, target)
@@ -103,7 +104,10 @@ class Resolver:
         if request.require_hashes:
             _check_hashes_given(policy, interests)
         crawl = Crawl(listings, target, self._memory, interests, request.formats)
-        solved = await self._solve(_Solving(crawl, target, policy, self._limits))
+        try:
+            solved = await self._solve(_Solving(crawl, target, policy, self._limits))
+        except HashMismatch as error:
+            raise _told(error, interests.values()) from error
         resolution = _Answer(solved, interests).resolution()
         if request.require_hashes:
             _check_all_hashed(resolution.pins)
@@ -159,7 +163,8 @@ class _Solving:
             except StartAgain:
                 continue
             except Conflict as conflict:
-                raise explain(conflict.facts, provider) from conflict
+                if not provider.grant(prereleases_left(conflict.facts, provider)):
+                    raise explain(conflict.facts, provider) from conflict
         raise ResolutionLimit(limit=f"{_MAX_STARTS} starts")
 
 
@@ -210,7 +215,7 @@ def _interests(policy: Policy) -> Iterator[tuple[NormalizedName, Interest]]:
             name,
             Interest(
                 asked=asked,
-                hashes=_common_hashes(asked),
+                hashes=common_hashes(asked),
                 direct=tuple(direct.values()),
                 direct_only=bool(direct),
                 preferred=policy.preferred.get(name),
@@ -218,16 +223,12 @@ def _interests(policy: Policy) -> Iterator[tuple[NormalizedName, Interest]]:
         )
 
 
-def _common_hashes(every: Iterable[Asked]) -> Hashes:
-    """What all requirements on one project that name hashes agree on."""
-    common: dict[str, frozenset[str]] | None = None
-    for asked in every:
-        if asked.hashes and common is None:
-            common = dict(asked.hashes)
-        elif asked.hashes and common is not None:
-            both = common.keys() & asked.hashes.keys()
-            common = {algorithm: common[algorithm] & asked.hashes[algorithm] for algorithm in both}
-    return common or {}
+def _told(error: HashMismatch, interests: Iterable[Interest]) -> HashMismatch:
+    """A file that the request itself names is read to resolve: its hash is the request's own."""
+    for interest in interests:
+        if any(file.filename == error.filename for file in interest.direct):
+            return error.required_by(interest.hashes, interest.hashes_from)
+    return error
 
 
 def _check_hashes_given(policy: Policy, interests: Mapping[NormalizedName, Interest]) -> None:
@@ -240,7 +241,7 @@ def _check_hashes_given(policy: Policy, interests: Mapping[NormalizedName, Inter
             reason = "hashes are required, and it has none"
         else:
             continue
-        raise InvalidRequirement(requirement=asked.text, reason=reason, origin=asked.origin)
+        raise UnhashedRequirement(requirement=asked.text, reason=reason, origin=asked.origin)
 
 
 def _check_all_hashed(pins: Iterable[Pin]) -> None:
@@ -293,6 +294,7 @@ class _Answer:
             requested=name in provider.policy.roots_by_name,
             direct_url=direct_url(file) if is_direct else None,
             required_hashes=hashes,
+            hashes_from=interest.hashes_from if interest is not None else None,
         )
 
     def _missing_extra(self, name: NormalizedName, extra: str, index: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from linkd.errors import InvalidRequest
 from linkd.fetch.bounded import Bounded
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
+from linkd.fetch.urls import redacted_line
 from linkd.resolve.lock_file import is_lock_file
 from linkd.resolve.project_file import is_project_file, read_project_file
 from linkd.resolve.requirement import Asked as Requirement
@@ -161,7 +162,8 @@ def _formats(request: InstallRequest, files: RequirementSet) -> Formats:
             only_binary=parse_names(files.only_binary + request.only_binary),
         )
     except ValueError as error:
-        raise InvalidRequest(reason=f"--no-binary or --only-binary: {error}") from error
+        reason = redacted_line(f"--no-binary or --only-binary: {error}")
+        raise InvalidRequest(reason=reason) from error
 
 
 def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:

@@ -5,20 +5,22 @@ come, because others may have changed the same distributions meanwhile.
 """
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 import structlog
+from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
-from linkd.core.target import Target
+from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CollisionRefused, LinkdError
 from linkd.link.change import Addition, Change, Outcome
@@ -30,10 +32,10 @@ from linkd.link.modes import LinkPolicy
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
+from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
-from linkd.link.workspace import Workspaces
 from linkd.service.inheritance import Inheritance
-from linkd.service.ports import Finding, Installed, Remembering
+from linkd.service.ports import Anticipating, Finding, Installed, Remembering
 
 _log = structlog.get_logger(__name__)
 
@@ -66,17 +68,29 @@ class Changer:
     def __init__(
         self,
         ledger: Ledger,
-        workspaces: Workspaces,
+        stager: Stager,
+        ahead: Anticipating,
         executor: Executor,
         *,
         memory: Remembering,
         store: Finding,
     ) -> None:
         self.ledger = ledger
-        self._workspaces = workspaces
+        self.ahead = ahead
+        self._stager = stager
         self._executor = executor
         self._memory = memory
         self._inheritance = Inheritance(memory=memory, store=store)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, target: Target, names: Collection[NormalizedName]) -> AsyncIterator[None]:
+        """Within it nobody else changes these distributions, and uv nothing at all.
+
+        What is installed has to be read within it: either may have changed that before. Raises
+        EnvironmentBusy.
+        """
+        async with self.ledger.turn(target.identity, names), shared_lock(str(target.prefix)):
+            yield
 
     async def change(self, intent: Intent, reporter: Reporter) -> Changed:
         """Do it, whole or not at all. To be called within the turn of the distributions.
@@ -94,12 +108,9 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        target = intent.target
-        async with (
-            shared_lock(str(target.prefix)),
-            self.ledger.stand(target.identity, standing),
-        ):
+        async with self.ledger.stand(intent.target.identity, standing):
             outcome, warnings = await self._carry_out(change, standing, reporter)
+        self.ahead.want(outcome.orders)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
     async def _carry_out(
@@ -107,7 +118,7 @@ class Changer:
     ) -> tuple[Outcome, tuple[str, ...]]:
         stop = threading.Event()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._workspaces, reporter, stop)
+            self._in_thread(carry_out, change, standing, self._stager, reporter, stop)
         )
         warnings: tuple[str, ...] = ()
         try:
@@ -151,7 +162,7 @@ class Changer:
         wrong = await self._in_thread(find_wrong, change.target, shared)
         corrections, warnings = await self._inheritance.contents(change.target, wrong)
         if corrections:
-            work = self._in_thread(settle, change, standing, corrections, self._workspaces)
+            work = self._in_thread(settle, change, standing, corrections, self._stager.workspaces)
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 
@@ -187,6 +198,7 @@ def _standing(intent: Intent) -> Standing:
             if name not in changing
         },
         wheels={wheel.manifest.name: wheel for wheel, _ in intent.additions},
+        site=roots[SchemeKey.PURELIB],
     )
 
 

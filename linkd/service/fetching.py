@@ -8,7 +8,7 @@ from packaging.utils import NormalizedName
 
 from linkd.core.progress import Reporter
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import BrokenWheel
+from linkd.errors import HashMismatch, WheelMisnamed
 from linkd.resolve.metadata import parse_version
 from linkd.service.ports import Ensuring
 from linkd.store.store import Ensured
@@ -31,34 +31,37 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
             missing.append(pin)
         else:
             wheels[pin.name] = wheel
-    ensured = await _ensure(store, missing, reporter) if missing else {}
+    ensured = await _ensure_all(store, missing, reporter) if missing else {}
     wheels.update((name, each.wheel) for name, each in ensured.items())
     for pin in pins:
         _check_identity(pin, wheels[pin.name])
     return Fetched(wheels=wheels, downloaded=sum(each.downloaded for each in ensured.values()))
 
 
-async def _ensure(
+async def _ensure_all(
     store: Ensuring, pins: Sequence[Pin], reporter: Reporter
 ) -> dict[NormalizedName, Ensured]:
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {
-                pin.name: group.create_task(
-                    store.ensure(pin.file, reporter, required_hashes=pin.required_hashes)
-                )
-                for pin in pins
-            }
+            tasks = {pin.name: group.create_task(_ensure(store, pin, reporter)) for pin in pins}
     except BaseExceptionGroup as errors:
         raise first_error(errors) from errors
     return {name: task.result() for name, task in tasks.items()}
+
+
+async def _ensure(store: Ensuring, pin: Pin, reporter: Reporter) -> Ensured:
+    """The store shares work between requests; where a hash was written each knows by itself."""
+    try:
+        return await store.ensure(pin.file, reporter, required_hashes=pin.required_hashes)
+    except HashMismatch as error:
+        raise error.required_by(pin.required_hashes, pin.hashes_from) from error
 
 
 def _check_identity(pin: Pin, wheel: StoredWheel) -> None:
     manifest = wheel.manifest
     if manifest.name != pin.name or parse_version(manifest.version) != pin.version:
         found = f"{manifest.name} {manifest.version}"
-        raise BrokenWheel(
+        raise WheelMisnamed(
             filename=pin.file.filename,
             reasons=(f"it is {found}, but {pin.name} {pin.version} was wanted",),
         )

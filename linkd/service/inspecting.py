@@ -1,42 +1,13 @@
-"""Questions that change nothing: what an environment holds, how the daemon is."""
+"""How the daemon is."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from linkd import __version__
-from linkd.core.installed import InstalledDistribution
-from linkd.core.target import Target
 from linkd.service.activity import Activity
-from linkd.service.ports import Probing, StoreFacts
-from linkd.venv.installed import read_details, read_installed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distributions:
-    """An environment and everything installed in it, sorted by name."""
-
-    target: Target
-    distributions: tuple[InstalledDistribution, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListDistributions:
-    prober: Probing
-
-    async def __call__(self, environment: str) -> Distributions:
-        """Raises TargetError."""
-        target = await self.prober.probe(environment)
-        return await asyncio.to_thread(self._read, target)
-
-    def _read(self, target: Target) -> Distributions:
-        installed = read_installed(target)
-        return Distributions(
-            target=target,
-            distributions=tuple(read_details(installed[name]) for name in sorted(installed)),
-        )
+from linkd.service.ports import PoolFacts, StoreFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +24,23 @@ class Status:
     wheels: int
     wheel_bytes: int
     unpacked: int
+    staged: int
+    pool_hits: int
+    pool_misses: int
     environments: int
     socket: str
     cache_dir: str
+    warnings: tuple[str, ...]
+    """What is wrong with the daemon, although it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadStatus:
     activity: Activity
     store: StoreFacts
+    pool: PoolFacts
     environments: Callable[[], int]
+    warnings: Callable[[], tuple[str, ...]]
     socket: str
     cache_dir: str
     started: float
@@ -83,9 +61,13 @@ class ReadStatus:
             wheels=facts.wheels,
             wheel_bytes=facts.bytes,
             unpacked=facts.unpacked,
+            staged=self.pool.staged,
+            pool_hits=self.pool.hits,
+            pool_misses=self.pool.misses,
             environments=self.environments(),
             socket=self.socket,
             cache_dir=self.cache_dir,
+            warnings=self.warnings(),
         )
 
 

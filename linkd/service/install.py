@@ -1,6 +1,7 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
@@ -12,13 +13,15 @@ from linkd.core.entry_points import launchers_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
-from linkd.core.target import Target
+from linkd.core.source import is_editable
+from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, InvalidLockFile
+from linkd.errors import EnvironmentMissing, LockFilesContradict, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
+from linkd.resolve.resolver import ResolveRequest
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
@@ -26,10 +29,13 @@ from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.holding import Holdings
 from linkd.service.permission import require_permission
 from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
 from linkd.venv.installed import read_details
+from linkd.venv.inventory import Inventory
+from linkd.venv.placement import Folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,7 @@ class Install:
     building: Building
     changer: Changer
     create: CreateEnvironment
+    folders: Folders
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
         """Raises any LinkdError; the environment is then as it was."""
@@ -55,13 +62,14 @@ class Install:
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, supply, run)
+        run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
         try:
-            return await self.prober.probe(request.environment)
+            return await self.prober.probe(request.environment, request.placement)
         except EnvironmentMissing:
             if not request.create or request.dry_run:
                 raise
@@ -90,7 +98,7 @@ class Install:
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await self.holdings.satisfying(resolving, inventory, target.interpreter)
+            names = await self._satisfying(resolving, inventory, target)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -100,11 +108,22 @@ class Install:
         exchanged = await exchange_sources(resolving, supply, target.interpreter)
         run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(exchanged.resolving, preferred=preferred), target.interpreter, supply
+            replace(exchanged.resolving, preferred=preferred),
+            target.interpreter,
+            PresentListings(supply, run.keepable(installed), target.interpreter),
         )
         run.warnings.extend(resolution.warnings)
         pins = with_origins(resolution.pins, supply)
         return pins, _plan(pins, installed, run.request)
+
+    async def _satisfying(
+        self, resolving: ResolveRequest, inventory: Inventory, target: Target
+    ) -> frozenset[NormalizedName] | None:
+        try:
+            return await self.holdings.satisfying(resolving, inventory, target.interpreter)
+        except NotInstalled:
+            # Another request has just taken it away, or is about to bring another version.
+            return None
 
     async def _change(
         self,
@@ -120,8 +139,8 @@ class Install:
                 fetched = await fetch_wheels(supply, plan.additions, run.reporter)
             run.downloaded += fetched.downloaded
             async with AsyncExitStack() as stack:
-                turn = self.changer.ledger.turn(target.identity, plan.names)
-                await stack.enter_async_context(turn)
+                target = stack.enter_context(self.folders.made(target))
+                await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
                 installed = (await self.holdings.read(target)).distributions
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
@@ -130,8 +149,20 @@ class Install:
                     continue
                 if renewed.names:
                     intent = _intent(target, installed, renewed, fetched, run.request)
-                    run.changed = await self.changer.change(intent, run.reporter)
+                    try:
+                        run.changed = await self.changer.change(intent, run.reporter)
+                    except WheelDamaged as error:
+                        await self._quarantine(error, run)
+                        continue
                 return renewed
+
+    async def _quarantine(self, error: WheelDamaged, run: "_Run") -> None:
+        """Have a wheel that was changed in the cache fetched anew. Raises the error the second time."""
+        if error.sha256 in run.damaged:
+            raise error
+        run.damaged.add(error.sha256)
+        run.warnings.append(f"{error.detail}: it was taken out of the cache and fetched anew")
+        await self.changer.ahead.quarantine(error.sha256)
 
 
 @dataclass(slots=True)
@@ -144,6 +175,8 @@ class _Run:
     spent: dict[str, float] = field(default_factory=dict)
     downloaded: int = 0
     warnings: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    """Wheels that were found changed in the cache, and fetched anew."""
     changed: Changed | None = None
 
     def reinstall(self, names: frozenset[NormalizedName]) -> None:
@@ -153,6 +186,18 @@ class _Run:
             self.request = replace(self.request, reinstall=again | names)
         elif names and not again:
             self.request = replace(self.request, reinstall=names)
+
+    def keepable(self, installed: Installed) -> Installed:
+        """What may stay as it is. What is installed proves no hash, and twice is put right."""
+        again = self.request.reinstall
+        if again is True or self.request.require_hashes:
+            return {}
+        names = frozenset() if again is False else again
+        return {
+            name: present
+            for name, present in installed.items()
+            if name not in names and not present.others
+        }
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)
@@ -200,6 +245,17 @@ def _plan(pins: tuple[Pin, ...], installed: Installed, request: InstallRequest) 
     )
 
 
+def _unreachable(plan: Plan, placement: Placement | None) -> Iterator[str]:
+    """Editable installs that a path entry alone does not make importable."""
+    if placement is not None and placement.flat:
+        for pin in plan.additions:
+            if is_editable(pin.direct_url):
+                yield (
+                    f"{pin.name} is editable: as a rule it is found where {placement.folder} is a "
+                    "site folder (site.addsitedir), but not by PYTHONPATH"
+                )
+
+
 def _still(plan: Plan, installed: Installed) -> Plan:
     """Of a plan that only removes: what is there still."""
     there = tuple(gone for gone in plan.removals if gone == installed.get(gone.name))
@@ -217,7 +273,7 @@ def _locked(
         ):
             other = pins.setdefault(pin.name, pin)
             if other.file != pin.file:
-                raise InvalidLockFile(
+                raise LockFilesContradict(
                     path=lock.path,
                     reason=f"it locks {pin.name} to {pin.file.filename}, "
                     f"another lock file to {other.file.filename}",

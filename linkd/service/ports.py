@@ -10,15 +10,16 @@ from linkd.core.installed import InstalledDistribution
 from linkd.core.listings import StatedListings, StatedPages
 from linkd.core.progress import Reporter
 from linkd.core.source import Built
-from linkd.core.target import Interpreter, Target
+from linkd.core.target import Interpreter, Placement, Target
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
+from linkd.link.pool import Order
 from linkd.resolve.resolver import Resolution, ResolveRequest
 from linkd.store.store import Ensured, StoreStats
 
 
 class Probing(Protocol):
-    async def probe(self, environment: str) -> Target: ...
+    async def probe(self, environment: str, placement: Placement | None = None) -> Target: ...
 
 
 class Resolving(Protocol):
@@ -66,6 +67,25 @@ class Building(Protocol):
 
 class StoreFacts(Protocol):
     async def stats(self) -> StoreStats: ...
+
+
+class Anticipating(Protocol):
+    """Whoever stages ahead of demand."""
+
+    def want(self, orders: Iterable[Order]) -> None: ...
+
+    async def quarantine(self, sha256: str) -> None: ...
+
+
+class PoolFacts(Protocol):
+    @property
+    def staged(self) -> int: ...
+
+    @property
+    def hits(self) -> int: ...
+
+    @property
+    def misses(self) -> int: ...
 
 
 class Remembering(Protocol):

@@ -25,7 +25,9 @@ def make_receipt(
 ) -> Receipt:
     """Of a dry run or of nothing to do, what would come has neither files nor bytes."""
     removed = tuple(
-        DistributionEntry(name=gone.name, version=str(gone.version)) for gone in plan.removals
+        DistributionEntry(name=one.name, version=str(one.version))
+        for gone in plan.removals
+        for one in gone.installations
     )
     unchanged = tuple(
         DistributionEntry(name=stays.name, version=str(stays.version)) for stays in plan.unchanged
@@ -85,6 +87,7 @@ def _entry(tree: StagedTree) -> InstalledEntry:
         files=len(tree.manifest.files) + len(tree.manifest.launchers),
         bytes=tree.manifest.size,
         link_mode=tree.mode,
+        prestaged=tree.prestaged,
     )
 
 

@@ -6,6 +6,7 @@ from packaging.utils import NormalizedName
 
 from linkd.build.waiting import Task
 from linkd.core.formats import Formats
+from linkd.core.target import Placement
 from linkd.fetch.settings import IndexSettings
 from linkd.link.modes import LinkPolicy
 from linkd.resolve.requirement_file import RequirementFile
@@ -17,6 +18,8 @@ class InstallRequest:
 
     environment: str
     """Absolute path of an environment's folder or of its interpreter."""
+    placement: Placement | None = None
+    """The folder to install into, for that interpreter, instead of the environment."""
     directory: str
     """What relative paths in requirements are relative to; absolute."""
     requirements: tuple[str, ...] = ()
@@ -62,6 +65,22 @@ class UninstallRequest:
     """An uninstall."""
 
     environment: str
+    placement: Placement | None = None
     names: tuple[NormalizedName, ...]
     dry_run: bool = False
     break_system_packages: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """What is wanted to be known of what is installed."""
+
+    environment: str
+    placement: Placement | None = None
+    editable: bool | None = None
+    """Only, or all but, editable installs; None is both."""
+    outdated: bool = False
+    """Only that of which there is a newer version."""
+    index: IndexSettings = field(default_factory=IndexSettings)
+    """Where newer versions are looked for; so `prerelease`."""
+    prerelease: bool = False

@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 from linkd.core.source import Built, SourceKind
 from linkd.core.target import Interpreter
 from linkd.core.wheel import Pin
-from linkd.errors import InvalidRequirement
+from linkd.errors import HashMismatch, InvalidRequirement, UnhashedRequirement
 from linkd.resolve.requirement import Asked
 from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.target_view import target_view
@@ -30,7 +30,7 @@ async def exchange_sources(
 ) -> Exchanged:
     """Build what the request itself names and its markers want, all at once.
 
-    Raises what building raises, and InvalidRequirement with the requirement's place.
+    Raises what building raises, and InvalidRequirement or UnhashedRequirement with the requirement's place.
     """
     target = target_view(interpreter)
     wanted = [
@@ -81,6 +81,8 @@ async def _build(asked: Asked, supply: Supplying) -> Built:
     assert asked.source is not None
     try:
         return await supply.built(asked.source, asked.hashes, asked.name or None)
+    except HashMismatch as error:
+        raise error.required_by(asked.hashes, asked.origin) from error
     except InvalidRequirement as error:
         raise InvalidRequirement(
             requirement=asked.text, reason=error.reason, origin=asked.origin
@@ -100,7 +102,7 @@ def _exchanged(asked: Asked, built: Built) -> Asked:
 def _check_hashed(sources: Iterable[Asked]) -> None:
     for asked in sources:
         if not asked.hashes:
-            raise InvalidRequirement(
+            raise UnhashedRequirement(
                 requirement=asked.text,
                 reason="hashes are required, and it has none",
                 origin=asked.origin,

@@ -15,6 +15,7 @@ from linkd.service.ports import Installed, Probing
 from linkd.service.receipts import make_receipt
 from linkd.service.request import UninstallRequest
 from linkd.venv.installed import read_installed
+from linkd.venv.placement import require_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,14 @@ class Uninstall:
         was.
         """
         begun = time.perf_counter()
-        target = await self.prober.probe(request.environment)
+        target = await self.prober.probe(request.environment, request.placement)
+        if request.placement is not None:
+            require_folder(request.placement)
         if request.dry_run:
             plan = _plan(request, target, await asyncio.to_thread(read_installed, target))
             return make_receipt(target, plan, None, dry_run=True)
         require_permission(target, break_system_packages=request.break_system_packages)
-        async with self.changer.ledger.turn(target.identity, frozenset(request.names)):
+        async with self.changer.turn(target, frozenset(request.names)):
             installed = await asyncio.to_thread(read_installed, target)
             plan = _plan(request, target, installed)
             intent = Intent(target=target, installed=installed, removals=plan.removals)

@@ -17,9 +17,10 @@ from typing import Final, Self, cast
 
 from isal import igzip_lib, isal_zlib
 
-from linkd.errors import BrokenWheel, UnsafeWheel
+from linkd.errors import BrokenWheel, DuplicateMember, LinkInWheel, UnsafeWheel
+from linkd.store.findings import Finding, Findings
 from linkd.store.names import folders, name_problem
-from linkd.store.zip_directory import DEFLATED, Findings, Header, read_directory
+from linkd.store.zip_directory import DEFLATED, Header, read_directory
 
 READ_SIZE: Final = 256 << 10
 CHUNK_SIZE: Final = 1 << 20
@@ -30,7 +31,6 @@ MAX_RATIO: Final = 1100
 MAX_TOTAL: Final = 64 << 30
 MAX_TEXT: Final = 64 << 20
 """Bytes of a member that is read at once, such as RECORD."""
-MAX_REASONS: Final = 20
 
 _EARLIEST: Final = calendar.timegm((1980, 1, 1, 0, 0, 0))
 _SECOND: Final = 1_000_000_000
@@ -145,7 +145,7 @@ def open_archive(path: str, filename: str) -> WheelArchive:
         ]
         _check_headers(headers, findings)
         _check_tree(headers, findings)
-        raise_findings(filename, findings)
+        findings.raise_for(filename)
         latest = int(time.time())
         members = tuple(_member(header, start, latest) for header, start in files)
     except BaseException:
@@ -154,51 +154,43 @@ def open_archive(path: str, filename: str) -> WheelArchive:
     return WheelArchive(descriptor, filename, members)
 
 
-def raise_findings(filename: str, findings: Findings) -> None:
-    """Raise what was found: UnsafeWheel where anything is unsafe, BrokenWheel, or nothing."""
-    reasons = findings.unsafe + findings.broken
-    if len(reasons) > MAX_REASONS:
-        reasons[MAX_REASONS:] = [f"and {len(reasons) - MAX_REASONS} more"]
-    if findings.unsafe:
-        raise UnsafeWheel(filename=filename, reasons=tuple(reasons))
-    if reasons:
-        raise BrokenWheel(filename=filename, reasons=tuple(reasons))
-
-
 def _check_headers(headers: list[Header], findings: Findings) -> None:
     for header in headers:
         problem = name_problem(header.name.removesuffix("/")) or _kind_problem(header)
         if problem is not None:
-            findings.unsafe.append(f"{header.name!r} {problem}")
+            findings.add(problem.error, f"{header.name!r} {problem.text}")
         if header.method == DEFLATED:
             if header.size > MAX_RATIO * header.compressed_size:
-                findings.unsafe.append(f"{header.name!r} inflates more than deflate can do")
+                findings.add(UnsafeWheel, f"{header.name!r} inflates more than deflate can do")
         elif header.size != header.compressed_size:
-            findings.broken.append(f"{header.name!r} is stored and has two sizes")
+            findings.add(BrokenWheel, f"{header.name!r} is stored and has two sizes")
     total = sum(header.size for header in headers)
     if total > MAX_TOTAL:
-        findings.unsafe.append(f"it unpacks to {total >> 30} GiB")
+        findings.add(UnsafeWheel, f"it unpacks to {total >> 30} GiB")
 
 
-def _kind_problem(header: Header) -> str | None:
+def _kind_problem(header: Header) -> Finding | None:
     """Links, devices and pipes say what they are in the mode that Unix systems write."""
     kind = stat.S_IFMT(header.attributes >> 16)
     if header.name.endswith("/"):
         if kind not in {0, stat.S_IFDIR}:
-            return "is named like a folder and is none"
-        return "is a folder with content" if header.size else None
+            return Finding(UnsafeWheel, "is named like a folder and is none")
+        return Finding(UnsafeWheel, "is a folder with content") if header.size else None
     if kind == stat.S_IFLNK:
-        return "is a symbolic link"
-    return None if kind in {0, stat.S_IFREG} else "is not a file"
+        return Finding(LinkInWheel, "is a symbolic link")
+    return None if kind in {0, stat.S_IFREG} else Finding(UnsafeWheel, "is not a file")
 
 
 def _check_tree(headers: list[Header], findings: Findings) -> None:
     names = Counter(header.name for header in headers)
-    findings.unsafe += [f"{name!r} is there {n} times" for name, n in names.items() if n > 1]
+    for name, n in names.items():
+        if n > 1:
+            findings.add(DuplicateMember, f"{name!r} is there {n} times")
     files = {name for name in names if not name.endswith("/")}
     above = folders([name.rstrip("/") for name in names])
     above |= {name.rstrip("/") for name in names if name.endswith("/")}
-    findings.unsafe += [f"{name!r} is both a file and a folder" for name in sorted(files & above)]
+    for name in sorted(files & above):
+        findings.add(UnsafeWheel, f"{name!r} is both a file and a folder")
 
 
 def _member(header: Header, start: int, latest: int) -> Member:

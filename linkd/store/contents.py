@@ -23,10 +23,21 @@ from linkd.core.entry_points import is_environments_own, parse_entry_points, scr
 from linkd.core.manifest import Launcher
 from linkd.core.record import RecordHash, parse_record_hashes
 from linkd.core.target import SchemeKey
-from linkd.errors import BrokenWheel
-from linkd.store.archive import Member, WheelArchive, raise_findings
+from linkd.errors import (
+    BrokenWheel,
+    DistInfoIncomplete,
+    InvalidWheelName,
+    NoDistInfo,
+    RecordMismatch,
+    RecordMissing,
+    SeveralDistInfos,
+    UnsafeWheel,
+    UnsupportedWheelVersion,
+    WheelMisnamed,
+)
+from linkd.store.archive import Member, WheelArchive
+from linkd.store.findings import Findings
 from linkd.store.names import folders, name_problem
-from linkd.store.zip_directory import Findings
 
 ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 """The hash algorithm must be sha256 or better."""
@@ -70,7 +81,7 @@ def read_contents(archive: WheelArchive) -> Contents:
     """Raises BrokenWheel or UnsafeWheel with everything that is wrong."""
     reading = _Reading(archive)
     contents = reading.contents()
-    raise_findings(archive.filename, reading.findings)
+    reading.findings.raise_for(archive.filename)
     if contents is None:
         raise AssertionError("nothing was read and nothing was found wrong")
     return contents
@@ -110,11 +121,11 @@ class _Reading:
         )
         if len(found) == 1:
             return found[0]
-        self._broken(
-            f"it has several dist-info folders: {', '.join(found)}"
-            if found
-            else "it has no dist-info folder"
-        )
+        if found:
+            reason = f"it has several dist-info folders: {', '.join(found)}"
+            self.findings.add(SeveralDistInfos, reason)
+        else:
+            self.findings.add(NoDistInfo, "it has no dist-info folder")
         return ""
 
     def _identity(self) -> tuple[NormalizedName, str]:
@@ -122,7 +133,7 @@ class _Reading:
         try:
             name, version, _, _ = parse_wheel_filename(self._archive.filename)
         except InvalidWheelFilename:
-            self._broken("its file name is none of a wheel")
+            self.findings.add(InvalidWheelName, "its file name is none of a wheel")
             return NormalizedName(""), ""
         stem_name, _, stem_version = self._dist_info.removesuffix(".dist-info").partition("-")
         self._compare("dist-info", stem_name, stem_version, (name, version))
@@ -140,7 +151,8 @@ class _Reading:
         except InvalidVersion:
             same = False
         if not same:
-            self._broken(f"its {place} is of {name} {version}".rstrip() + ", not its file name's")
+            found = f"its {place} is of {name} {version}".rstrip()
+            self.findings.add(WheelMisnamed, f"{found}, not its file name's")
 
     def _root_scheme(self) -> SchemeKey:
         content = self._read("WHEEL")
@@ -148,7 +160,8 @@ class _Reading:
         major = fields.get("Wheel-Version", "").strip().partition(".")[0]
         if content is not None and major != "1":
             # "... if the major version is greater, the installer must refuse the wheel."
-            self._broken(f"its Wheel-Version is {fields.get('Wheel-Version')!r}, not 1.x")
+            reason = f"its Wheel-Version is {fields.get('Wheel-Version')!r}, not 1.x"
+            self.findings.add(UnsupportedWheelVersion, reason)
         pure = fields.get("Root-Is-Purelib", "").strip().lower() == "true"
         return SchemeKey.PURELIB if pure else SchemeKey.PLATLIB
 
@@ -159,7 +172,7 @@ class _Reading:
         try:
             return parse_entry_points((content or b"").decode("utf-8-sig"))
         except ValueError as error:
-            self._broken(f"its entry_points.txt: {error}")
+            self.findings.add(BrokenWheel, f"its entry_points.txt: {error}")
             return ()
 
     def _files(self, root_scheme: SchemeKey) -> tuple[PlannedFile, ...]:
@@ -171,7 +184,7 @@ class _Reading:
                 continue
             scheme, destination, problem = self._route(member.name, root_scheme)
             if problem is not None:
-                self.findings.unsafe.append(f"{member.name!r} {problem}")
+                self.findings.add(UnsafeWheel, f"{member.name!r} {problem}")
             algorithm, digest = self._promised(member, rows)
             planned.append(
                 PlannedFile(
@@ -193,7 +206,7 @@ class _Reading:
         try:
             rows = parse_record_hashes(content.decode())
         except ValueError as error:
-            self._broken(f"its RECORD cannot be read: {error}")
+            self._mismatch(f"its RECORD cannot be read: {error}")
             return None
         return {row.path: row for row in rows}
 
@@ -203,15 +216,15 @@ class _Reading:
             return "", ""
         row = rows.get(member.name)
         if row is None:
-            self._broken(f"{member.name!r} is not in RECORD")
+            self._mismatch(f"{member.name!r} is not in RECORD")
             return "", ""
         if row.size is not None and row.size != member.size:
-            self._broken(f"{member.name!r} has {member.size} bytes, {row.size} in RECORD")
+            self._mismatch(f"{member.name!r} has {member.size} bytes, {row.size} in RECORD")
         if row.algorithm is None or row.digest is None:
-            self._broken(f"{member.name!r} has no hash in RECORD")
+            self._mismatch(f"{member.name!r} has no hash in RECORD")
             return "", ""
         if row.algorithm not in ALGORITHMS:
-            self._broken(f"{member.name!r} has only a {row.algorithm} hash in RECORD")
+            self._mismatch(f"{member.name!r} has only a {row.algorithm} hash in RECORD")
         return row.algorithm, row.digest
 
     def _check_rows(self, absent: list[str]) -> None:
@@ -219,9 +232,9 @@ class _Reading:
         for path in absent:
             problem = name_problem(path)
             if problem is not None:
-                self.findings.unsafe.append(f"RECORD lists {path!r}, which {problem}")
+                self.findings.add(problem.error, f"RECORD lists {path!r}, which {problem.text}")
             elif path not in unlisted:
-                self._broken(f"RECORD lists {path!r}, which is not there")
+                self._mismatch(f"RECORD lists {path!r}, which is not there")
 
     def _route(self, name: str, root_scheme: SchemeKey) -> tuple[SchemeKey, str, str | None]:
         """Where a member goes, and why it must not, if so.
@@ -262,28 +275,28 @@ class _Reading:
         for file in planned:
             scheme: SchemeKey = SchemeKey.PURELIB if file.scheme in _LIBRARIES else file.scheme
             if file.destination in taken[scheme]:
-                self.findings.unsafe.append(f"{file.member.name!r} takes another file's place")
+                self.findings.add(UnsafeWheel, f"{file.member.name!r} takes another file's place")
             taken[scheme].add(file.destination)
         for scheme, destinations in taken.items():
-            self.findings.unsafe += [
-                f"{destination!r} is both a file and a folder of {scheme}"
-                for destination in sorted(destinations & folders(destinations))
-            ]
+            for destination in sorted(destinations & folders(destinations)):
+                reason = f"{destination!r} is both a file and a folder of {scheme}"
+                self.findings.add(UnsafeWheel, reason)
 
     def _read(self, name: str) -> bytes | None:
         """A file of dist-info; that it is missing or damaged is noted."""
         member = self._members.get(f"{self._dist_info}/{name}")
         if member is None:
-            self._broken(f"it has no {name}")
+            kind = RecordMissing if name == "RECORD" else DistInfoIncomplete
+            self.findings.add(kind, f"it has no {name}")
             return None
         try:
             return self._archive.read(member)
         except BrokenWheel as error:
-            self.findings.broken += error.reasons
+            self.findings.take(error)
             return None
 
-    def _broken(self, reason: str) -> None:
-        self.findings.broken.append(reason)
+    def _mismatch(self, reason: str) -> None:
+        self.findings.add(RecordMismatch, reason)
 
 
 def _data_problem(destination: str) -> str | None:

@@ -4,7 +4,6 @@ Members are unpacked by several threads, each of them streamed, so that a wheel 
 the memory of a few chunks.
 """
 
-import base64
 import hashlib
 import os
 import threading
@@ -18,16 +17,17 @@ from isal import isal_zlib
 
 from linkd.core.manifest import Manifest, ManifestFile
 from linkd.core.progress import Phase, Progress, Reporter, Silent
+from linkd.core.record import encode_digest
 from linkd.core.target import SchemeKey
-from linkd.errors import BrokenWheel
-from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive, raise_findings
+from linkd.errors import BrokenWheel, RecordMismatch
+from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive
 from linkd.store.contents import Contents, PlannedFile, read_contents
 from linkd.store.entry import publish, write_manifest
 from linkd.store.faults import translated
+from linkd.store.findings import Findings
 from linkd.store.layout import Layout, tree_of
 from linkd.store.names import folders
 from linkd.store.workspace import workspace
-from linkd.store.zip_directory import Findings
 
 THREADS: Final = min(4, os.cpu_count() or 1)
 """Inflating and hashing leave Python's lock; more threads than processors gain nothing."""
@@ -180,7 +180,7 @@ class _Unpacking:
                 raise error
         if self.stop.is_set():
             raise Stopped
-        raise_findings(self.archive.filename, self.findings)
+        self.findings.raise_for(self.archive.filename)
         return self.files
 
     def _work(self) -> None:
@@ -193,7 +193,7 @@ class _Unpacking:
             try:
                 self.files[file.member.name] = self._unpack(file)
             except BrokenWheel as error:
-                self.findings.broken += error.reasons
+                self.findings.take(error)
             except Stopped:
                 return
             except BaseException:
@@ -240,16 +240,13 @@ class _Unpacking:
             self.tally.add(len(chunk))
         if crc != member.crc:
             raise self.archive.broken(f"{member.name!r} has another checksum than declared")
-        if _encoded(promised.digest()) != file.digest:
-            raise self.archive.broken(f"{member.name!r} is not what RECORD's hash says")
-        return _encoded(sha256.digest()), first
+        if encode_digest(promised.digest()) != file.digest:
+            reason = f"{member.name!r} is not what RECORD's hash says"
+            raise RecordMismatch(filename=self.archive.filename, reasons=(reason,))
+        return encode_digest(sha256.digest()), first
 
 
 def _write(descriptor: int, chunk: bytes) -> None:
     left = memoryview(chunk)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _encoded(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

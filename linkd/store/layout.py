@@ -45,6 +45,11 @@ class Layout:
         return os.path.join(self.version, "pool")
 
     @property
+    def constants(self) -> str:
+        """Files that are the same in many environments."""
+        return os.path.join(self.version, "constants")
+
+    @property
     def index(self) -> str:
         return os.path.join(self.version, "index")
 
@@ -96,6 +101,7 @@ class Layout:
             self.version,
             self.wheels,
             self.pool,
+            self.constants,
             self.index,
             self.resolutions,
             self.incoming,

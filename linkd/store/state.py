@@ -1,25 +1,21 @@
 """What the daemon remembers between its runs: environments, use, hashes, interpreters (SQLite).
 
-Nothing here is the only copy of anything: a damaged database, or one of another version, is moved
-aside and begun anew. All methods block for a moment and may be called from any thread.
+Nothing here is the only copy of anything, so a damaged database, one of another version and a full
+disk stop nobody. All methods block for a moment and may be called from any thread.
 """
 
-import contextlib
 import os
-import sqlite3
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from linkd.errors import CacheUnusable, NoSpace
-from linkd.store.faults import translated
+from linkd.store.database import Database, Schema
 
 VERSION: Final = 2
 
 # Device and inode numbers are unsigned, which SQLite's integers are not; paths are any bytes.
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE environments (
     device TEXT NOT NULL,
     inode TEXT NOT NULL,
@@ -75,8 +71,6 @@ _TOUCH_WHEEL: Final = """
 INSERT INTO wheels (sha256, last_used) VALUES (?, ?)
 ON CONFLICT (sha256) DO UPDATE SET last_used = excluded.last_used
 """
-_LOCKED_S: Final = 5.0
-_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +95,20 @@ class LocalFile:
 
 
 class State:
-    """The database. One connection, guarded, because a write takes microseconds."""
+    """All that is remembered, table by table."""
 
     def __init__(self, path: str) -> None:
-        """Open it, making it if it is missing. Raises CacheUnusable or NoSpace."""
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection = self._open()
+        """Open it, making it if it is missing. Raises CacheUnusable."""
+        self._database = Database(path, Schema(version=VERSION, tables=_TABLES))
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """That it is forgotten when the daemon ends, if so."""
+        fault = self._database.fault
+        return (f"{fault.detail}; it is kept in memory",) if fault else ()
 
     # Environments
 
@@ -120,14 +117,14 @@ class State:
     ) -> None:
         """Note that an environment is used. A path, like an identity, is one environment's only."""
         path, device, inode = os.fsencode(prefix), str(identity[0]), str(identity[1])
-        self._change(
+        self._database.change(
             (_FORGET_OTHERS, [(path, device, inode)]),
             (_REMEMBER_ENVIRONMENT, [(device, inode, path, _now(now), _now(now))]),
         )
 
     def environments(self) -> tuple[KnownEnvironment, ...]:
         """All of them, sorted by prefix."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT prefix, device, inode, first_seen, last_used FROM environments ORDER BY prefix"
         )
         return tuple(
@@ -142,7 +139,7 @@ class State:
 
     def forget_environment(self, identity: tuple[int, int]) -> None:
         environment = [tuple(map(str, identity))]
-        self._change(
+        self._database.change(
             ("DELETE FROM environments WHERE (device, inode) = (?, ?)", environment),
             ("DELETE FROM installed WHERE (device, inode) = (?, ?)", environment),
         )
@@ -152,7 +149,7 @@ class State:
     ) -> None:
         """Note from which wheels (sha256) distributions of an environment came, and which went."""
         device, inode = map(str, identity)
-        self._change(
+        self._database.change(
             (
                 "DELETE FROM installed WHERE (device, inode, name) = (?, ?, ?)",
                 [(device, inode, name) for name in gone],
@@ -162,7 +159,7 @@ class State:
 
     def installed_from(self, identity: tuple[int, int], name: str) -> str | None:
         """The sha256 of the wheel that a distribution came from, if linkd installed it."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT sha256 FROM installed WHERE (device, inode, name) = (?, ?, ?)",
             *map(str, identity),
             name,
@@ -173,24 +170,24 @@ class State:
 
     def remember_wheel(self, sha256: str, size: int, now: float | None = None) -> None:
         """Note a stored wheel and how many bytes its files have."""
-        self._change((_REMEMBER_WHEEL, [(sha256, size, _now(now))]))
+        self._database.change((_REMEMBER_WHEEL, [(sha256, size, _now(now))]))
 
     def touch_wheels(self, sha256s: Iterable[str], now: float | None = None) -> None:
         """Note that wheels are used."""
         used = _now(now)
-        self._change((_TOUCH_WHEEL, [(sha256, used) for sha256 in sha256s]))
+        self._database.change((_TOUCH_WHEEL, [(sha256, used) for sha256 in sha256s]))
 
     def wheel_sizes(self) -> Mapping[str, int]:
         """Bytes by sha256, of the wheels whose size is known."""
-        return dict(self._rows("SELECT sha256, size FROM wheels WHERE size > 0"))
+        return dict(self._database.rows("SELECT sha256, size FROM wheels WHERE size > 0"))
 
     def wheel_use(self) -> Mapping[str, float]:
         """When each wheel was used last."""
-        return dict(self._rows("SELECT sha256, last_used FROM wheels"))
+        return dict(self._database.rows("SELECT sha256, last_used FROM wheels"))
 
     def forget_wheels(self, sha256s: Iterable[str]) -> None:
         gone = [(sha256,) for sha256 in sha256s]
-        self._change(
+        self._database.change(
             ("DELETE FROM wheels WHERE sha256 = ?", gone),
             ("DELETE FROM digests WHERE sha256 = ?", gone),
         )
@@ -199,7 +196,7 @@ class State:
 
     def remember_digests(self, sha256: str, digests: Mapping[str, str]) -> None:
         """Note an archive's other hashes, computed from its bytes. Hex digests by algorithm."""
-        self._change(
+        self._database.change(
             (
                 "INSERT OR REPLACE INTO digests VALUES (?, ?, ?)",
                 [(sha256, algorithm, digest) for algorithm, digest in digests.items()],
@@ -207,10 +204,12 @@ class State:
         )
 
     def digests(self, sha256: str) -> Mapping[str, str]:
-        return dict(self._rows("SELECT algorithm, digest FROM digests WHERE sha256 = ?", sha256))
+        return dict(
+            self._database.rows("SELECT algorithm, digest FROM digests WHERE sha256 = ?", sha256)
+        )
 
     def remember_local_hash(self, file: LocalFile, sha256: str) -> None:
-        self._change(
+        self._database.change(
             (
                 "INSERT OR REPLACE INTO local_files VALUES (?, ?, ?, ?, ?)",
                 [(*_local_key(file), sha256)],
@@ -219,7 +218,7 @@ class State:
 
     def local_hash(self, file: LocalFile) -> str | None:
         """The sha256 of a file that has not changed since it was computed."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT sha256 FROM local_files WHERE (path, size, mtime_ns, inode) = (?, ?, ?, ?)",
             *_local_key(file),
         )
@@ -229,115 +228,15 @@ class State:
 
     def interpreter(self, key: str) -> bytes | None:
         """The facts of an interpreter as they were remembered."""
-        rows = self._rows("SELECT facts FROM interpreters WHERE key = ?", key)
+        rows = self._database.rows("SELECT facts FROM interpreters WHERE key = ?", key)
         return rows[0][0] if rows else None
 
     def remember_interpreter(self, key: str, facts: bytes) -> None:
-        self._change(("INSERT OR REPLACE INTO interpreters VALUES (?, ?)", [(key, facts)]))
-
-    # The connection
-
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            try:
-                return self._connection.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                self._recover(error)
-                return []
-
-    def _change(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        """Carry out all of them or none, once more if the database has to be begun anew."""
-        with self._lock:
-            try:
-                self._execute(statements)
-            except sqlite3.Error as error:
-                self._recover(error)
-                self._execute(statements)
-
-    def _execute(self, statements: Iterable[tuple[str, Iterable[tuple[object, ...]]]]) -> None:
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement, rows in statements:
-                self._connection.executemany(statement, rows)
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            with translated(self._path, "opening the state"):
-                return self._connect()
-        except sqlite3.Error as error:
-            if _code(error) not in _DAMAGED:
-                raise self._translated(error) from error
-            return self._begin_anew()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        try:
-            os.chmod(self._path, 0o600)
-            _use_write_ahead_log(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            current = _prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        if not current:
-            connection.close()
-            return self._begin_anew()
-        return connection
-
-    def _begin_anew(self) -> sqlite3.Connection:
-        """Move the database aside, with what belongs to it, and make another."""
-        aside = f"{self._path}.old"
-        with translated(self._path, "moving a damaged state aside"):
-            for suffix in ("", "-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.replace(self._path + suffix, aside + suffix)
-            return self._connect()
-
-    def _recover(self, error: sqlite3.Error) -> None:
-        if _code(error) not in _DAMAGED:
-            raise self._translated(error) from error
-        self._connection.close()
-        self._connection = self._begin_anew()
-
-    def _translated(self, error: sqlite3.Error) -> NoSpace | CacheUnusable:
-        if _code(error) == sqlite3.SQLITE_FULL:
-            return NoSpace(path=self._path, doing="writing the state")
-        return CacheUnusable(path=self._path, reason=str(error))
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """While another process does the same SQLite says at once that it is locked: ask again."""
-    end = time.monotonic() + _LOCKED_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _prepare(connection: sqlite3.Connection) -> bool:
-    """Make the tables of a new database; False for one of another version."""
-    connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
-    with connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-    return version in {0, VERSION}
+        self._database.change(("INSERT OR REPLACE INTO interpreters VALUES (?, ?)", [(key, facts)]))
 
 
 def _local_key(file: LocalFile) -> tuple[bytes, int, int, str]:
     return os.fsencode(file.path), file.size, file.mtime_ns, str(file.inode)
-
-
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code; programming errors of ours have none."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
 
 
 def _now(now: float | None) -> float:

@@ -236,7 +236,7 @@ class Store:
     def _clear_leftovers(self) -> None:
         with translated(str(self.layout.root), "clearing what was left half-made"):
             clear_leftovers(self.layout.incoming, before=self._began, keep=".part")
-            clear_leftovers(self.layout.pool, before=self._began)
+            clear_leftovers(self.layout.pool, before=self._began, keep=".tree")
 
     def _empty_trash(self) -> None:
         with contextlib.suppress(OSError):  # tried again at the next start

@@ -8,8 +8,18 @@ headers agree. Each of these makes two readers see two different archives in one
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+from linkd.errors import (
+    BrokenWheel,
+    EncryptedWheel,
+    NotAZip,
+    TruncatedWheel,
+    UnsafeWheel,
+    WheelError,
+)
+from linkd.store.findings import Finding, Findings
 
 _END: Final = struct.Struct("<4s4H2LH")  # 4.3.16
 _END64_LOCATOR: Final = struct.Struct("<4sLQL")  # 4.3.15
@@ -18,6 +28,7 @@ _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 _LOCAL: Final = struct.Struct("<4s5H3L2H")  # 4.3.7
 _DESCRIPTOR: Final = struct.Struct("<3L")  # 4.3.9, its signature left out
 _DESCRIPTOR64: Final = struct.Struct("<L2Q")
+_LOCAL_SIGNATURE: Final = b"PK\x03\x04"
 _DESCRIPTOR_SIGNATURE: Final = b"PK\x07\x08"
 
 _ENCRYPTED: Final = 1 << 0 | 1 << 6 | 1 << 13
@@ -59,14 +70,6 @@ class Header:
         return self.crc, self.compressed_size, self.size
 
 
-@dataclass(slots=True)
-class Findings:
-    """What is wrong with an archive: with its making, and with what it would do."""
-
-    broken: list[str] = field(default_factory=list)
-    unsafe: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Local:
     """A member's own header."""
@@ -91,6 +94,14 @@ class _WideEnd:
     end: _End
 
 
+class _Unreadable(Exception):  # it ends the reading, not the request
+    """No more can be read of the directory."""
+
+    def __init__(self, reason: str, error: type[WheelError] = BrokenWheel) -> None:
+        super().__init__(reason)
+        self.error = error
+
+
 def read_directory(descriptor: int, findings: Findings) -> tuple[list[Header], list[int]]:
     """The members in the directory's order, and where each one's data begins.
 
@@ -99,12 +110,13 @@ def read_directory(descriptor: int, findings: Findings) -> tuple[list[Header], l
     try:
         end = _read_end(descriptor, os.fstat(descriptor).st_size)
         headers = list(_parse_central(os.pread(descriptor, end.size, end.offset)))
-    except ValueError as error:
-        findings.broken.append(str(error))
+    except _Unreadable as error:
+        findings.add(error.error, str(error))
         return [], []
     if len(headers) != end.entries:
-        findings.broken.append(
-            f"the zip directory has {len(headers)} entries and says it has {end.entries}"
+        findings.add(
+            BrokenWheel,
+            f"the zip directory has {len(headers)} entries and says it has {end.entries}",
         )
     return headers, _read_locals(descriptor, headers, end.offset, findings)
 
@@ -115,21 +127,23 @@ def _read_end(descriptor: int, size: int) -> _End:
     tail = os.pread(descriptor, size - tail_at, tail_at)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        raise ValueError("it is not a zip file, or its end is missing")
+        if os.pread(descriptor, 4, 0) == _LOCAL_SIGNATURE:
+            raise _Unreadable("it is cut short: the end of the zip file is missing", TruncatedWheel)
+        raise _Unreadable("it is not a zip file", NotAZip)
     _, *disks, here, entries, length, offset, comment = _END.unpack_from(tail, at)
     if at + _END.size + comment != len(tail):
-        raise ValueError("there is something behind the zip file's end")
+        raise _Unreadable("there is something behind the zip file's end")
     if any(disks) or here != entries:
-        raise ValueError("it is one of several volumes")
+        raise _Unreadable("it is one of several volumes")
     end = _End(offset, length, entries)
     ends_at = tail_at + at
     wide = _read_end64(descriptor, ends_at)
     if wide is not None:
         ends_at, end = _agreed(end, wide), wide.end
     if end.offset + end.size != ends_at:
-        raise ValueError("the zip directory is not where the file's end says")
+        raise _Unreadable("the zip directory is not where the file's end says")
     if end.size > MAX_DIRECTORY:
-        raise ValueError(f"the zip directory is larger than {MAX_DIRECTORY >> 20} MiB")
+        raise _Unreadable(f"the zip directory is larger than {MAX_DIRECTORY >> 20} MiB")
     return end
 
 
@@ -141,7 +155,7 @@ def _agreed(narrow: _End, wide: _WideEnd) -> int:
         (narrow.entries, wide.end.entries, _MAX_16),
     )
     if any(one not in {other, limit} for one, other, limit in pairs):
-        raise ValueError("the zip file's two ends contradict each other")
+        raise _Unreadable("the zip file's two ends contradict each other")
     return wide.begins_at
 
 
@@ -163,17 +177,17 @@ def _parse_central(directory: bytes) -> Iterator[Header]:
     at = 0
     while at < len(directory):
         if len(directory) - at < _CENTRAL.size:
-            raise ValueError("the zip directory is cut short")
+            raise _Unreadable("the zip directory is cut short")
         fields = _CENTRAL.unpack_from(directory, at)
         signature, _, _, flags, method, time, date, crc, packed, size = fields[:10]
         name_size, extra_size, comment_size, _, _, attributes, offset = fields[10:]
         if signature != b"PK\x01\x02":
-            raise ValueError(f"the zip directory has no entry at its byte {at}")
+            raise _Unreadable(f"the zip directory has no entry at its byte {at}")
         name_at = at + _CENTRAL.size
         extra_at = name_at + name_size
         at = extra_at + extra_size + comment_size
         if at > len(directory):
-            raise ValueError("the zip directory is cut short")
+            raise _Unreadable("the zip directory is cut short")
         raw_name = directory[name_at:extra_at]
         extra = directory[extra_at : extra_at + extra_size]
         size, packed, offset = _widen(extra, [size, packed, offset])
@@ -196,7 +210,7 @@ def _decode(raw: bytes, flags: int) -> str:
     try:
         return raw.decode("utf-8" if flags & _UTF8 else "cp437")
     except UnicodeDecodeError as error:
-        raise ValueError(f"the name {raw!r} is not UTF-8") from error
+        raise _Unreadable(f"the name {raw!r} is not UTF-8") from error
 
 
 def _widen(extra: bytes, values: Sequence[int]) -> list[int]:
@@ -212,7 +226,7 @@ def _widen(extra: bytes, values: Sequence[int]) -> list[int]:
         for index, value in enumerate(values):
             if value == _MAX_32:
                 if len(content) < 8:
-                    raise ValueError("a zip64 field is cut short")
+                    raise _Unreadable("a zip64 field is cut short")
                 widened[index] = int.from_bytes(content[:8], "little")
                 content = content[8:]
     return widened
@@ -229,26 +243,26 @@ def _read_locals(
     for index, after in zip(order, [*offsets[1:], directory_at], strict=True):
         header = headers[index]
         if not expected <= header.offset < directory_at:
-            findings.unsafe.append(f"{header.name!r} overlaps what comes before it")
+            findings.add(UnsafeWheel, f"{header.name!r} overlaps what comes before it")
             continue
         if header.offset > expected:
-            findings.broken.append(f"there is something hidden before {header.name!r}")
+            findings.add(BrokenWheel, f"there is something hidden before {header.name!r}")
         starts[index], expected, problem = _check_local(descriptor, header, after)
         if problem is not None:
-            findings.broken.append(f"{header.name!r} {problem}")
+            findings.add(problem.error, f"{header.name!r} {problem.text}")
             expected = max(expected, after)
     if expected > directory_at:
-        findings.unsafe.append("the last member overlaps the zip directory")
+        findings.add(UnsafeWheel, "the last member overlaps the zip directory")
     elif expected < directory_at:
-        findings.broken.append("there is something hidden before the zip directory")
+        findings.add(BrokenWheel, "there is something hidden before the zip directory")
     return starts
 
 
-def _check_local(descriptor: int, header: Header, after: int) -> tuple[int, int, str | None]:
+def _check_local(descriptor: int, header: Header, after: int) -> tuple[int, int, Finding | None]:
     """Where a member's data begins, where all of it ends, and what is wrong with it."""
     local = _read_local(descriptor, header)
     if local is None:
-        return 0, header.offset, "has no header of its own"
+        return 0, header.offset, Finding(BrokenWheel, "has no header of its own")
     ends_at = local.ends_at + header.compressed_size
     problem = _contradiction(header, local)
     if problem is None and header.flags & _HAS_DESCRIPTOR:
@@ -260,13 +274,13 @@ def _check_local(descriptor: int, header: Header, after: int) -> tuple[int, int,
 def _read_local(descriptor: int, header: Header) -> _Local | None:
     """A member's own header; None where there is none, or not all of it."""
     raw = os.pread(descriptor, _LOCAL.size, header.offset)
-    if len(raw) < _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
+    if len(raw) < _LOCAL.size or not raw.startswith(_LOCAL_SIGNATURE):
         return None
     _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack(raw)
     names = os.pread(descriptor, name_size + extra_size, header.offset + _LOCAL.size)
     try:
         size, packed = _widen(names[name_size:], [size, packed])
-    except ValueError:
+    except _Unreadable:
         return None
     return _Local(
         raw_name=names[:name_size],
@@ -277,10 +291,15 @@ def _read_local(descriptor: int, header: Header) -> _Local | None:
     )
 
 
-def _contradiction(header: Header, local: _Local) -> str | None:
+def _contradiction(header: Header, local: _Local) -> Finding | None:
     """What cannot be read of a member, or is said of it in two ways."""
     if header.flags & (_ENCRYPTED | _PATCHED):
-        return "is encrypted or a patch"
+        return Finding(EncryptedWheel, "is encrypted or a patch")
+    problem = _difference(header, local)
+    return None if problem is None else Finding(BrokenWheel, problem)
+
+
+def _difference(header: Header, local: _Local) -> str | None:
     if header.method not in _METHODS:
         return f"is compressed with method {header.method}, not stored or deflated"
     if local.raw_name != header.raw_name:
@@ -297,7 +316,7 @@ def _contradiction(header: Header, local: _Local) -> str | None:
     return None
 
 
-def _descriptor_problem(descriptor: int, header: Header, at: int, after: int) -> str | None:
+def _descriptor_problem(descriptor: int, header: Header, at: int, after: int) -> Finding | None:
     """What is wrong with the descriptor that fills the room behind a member's data.
 
     Its signature is optional and its sizes have 32 or 64 bits: only the room that there is tells.
@@ -308,5 +327,5 @@ def _descriptor_problem(descriptor: int, header: Header, at: int, after: int) ->
         content = content[4:]
     shape = {12: _DESCRIPTOR, 20: _DESCRIPTOR64}.get(len(content))
     if shape is None or shape.unpack(content) != header.sizes:
-        return "has another size or checksum in its descriptor"
+        return Finding(BrokenWheel, "has another size or checksum in its descriptor")
     return None

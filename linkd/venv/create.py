@@ -155,7 +155,7 @@ def _make_folders(path: str) -> list[str]:
     folder = os.path.normpath(path)
     while not os.path.isdir(folder):
         if os.path.lexists(folder):
-            raise EnvironmentExists(environment=path)
+            raise EnvironmentExists(environment=folder, reason="is not a folder")
         missing.append(folder)
         folder = os.path.dirname(folder)
     try:

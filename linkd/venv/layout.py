@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linkd.errors import EnvironmentMissing, NotAnEnvironment, reason_of
+from linkd.errors import EnvironmentMissing, InterpreterMissing, NotAnEnvironment, reason_of
 
 _CONFIGURATION: Final = "pyvenv.cfg"
 _CONFIGURATION_BYTES: Final = 1 << 16
@@ -38,7 +38,7 @@ def find_layout(environment: str) -> Layout:
         EnvironmentMissing: there is nothing at that path.
         NotAnEnvironment: there is something else, or parts of it are missing.
     """
-    path = _normalize(environment)
+    path = normalize(environment)
     prefix = path if _is_folder(path, environment) else _prefix_of(path)
     if prefix is None:
         return _base_layout(environment, prefix=None, python=path)
@@ -49,7 +49,7 @@ def find_layout(environment: str) -> Layout:
     base = find_base(python)
     if base is None:
         home = configuration.get("home", "where it was")
-        raise NotAnEnvironment(
+        raise InterpreterMissing(
             environment=environment, reason=f"the interpreter it was made from is gone from {home}"
         )
     return Layout(prefix=prefix, python=python, base=base, virtual=True)
@@ -88,8 +88,11 @@ def _origins(configuration: Mapping[str, str], python: str) -> Iterator[str]:
             yield os.path.join(home, name)
 
 
-def _normalize(environment: str) -> str:
-    """Without needless parts. `..` is left to the system: behind a link it means another folder."""
+def normalize(environment: str) -> str:
+    """Without needless parts. `..` is left to the system: behind a link it means another folder.
+
+    Raises NotAnEnvironment for a path that none can have.
+    """
     if not os.path.isabs(environment):
         raise NotAnEnvironment(environment=environment, reason="its path is not absolute")
     try:
@@ -159,7 +162,7 @@ def _find_python(prefix: str, environment: str) -> str:
         if is_executable(python):
             return python
     if os.path.isfile(os.path.join(prefix, _CONFIGURATION)):
-        raise NotAnEnvironment(environment=environment, reason="it has no interpreter bin/python")
+        raise InterpreterMissing(environment=environment, reason="it has no interpreter bin/python")
     raise NotAnEnvironment(environment=environment, reason=f"it has no {_CONFIGURATION}")
 
 
@@ -174,9 +177,10 @@ def _is_there(python: str, environment: str) -> bool:
     try:
         os.stat(python)
     except OSError as error:
-        reason = f"its interpreter {python} is a dangling link"
-        if error.errno not in _DANGLING:
-            reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
+        if error.errno in _DANGLING:
+            reason = f"its interpreter {python} is a dangling link"
+            raise InterpreterMissing(environment=environment, reason=reason) from error
+        reason = f"its interpreter {python} cannot be read: {reason_of(error)}"
         raise NotAnEnvironment(environment=environment, reason=reason) from error
     return True
 

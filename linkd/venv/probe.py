@@ -10,10 +10,11 @@ from typing import Final, Protocol
 import msgspec
 import packaging
 
-from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
+from linkd.core.target import Interpreter, Placement, Scheme, SchemeKey, Target
 from linkd.errors import InterpreterFailed, NotAnEnvironment
 from linkd.venv.interpreter import BaseInterpreter, InterpreterRefused, probe_interpreter
 from linkd.venv.layout import Layout, find_layout
+from linkd.venv.placement import place
 
 _FORMAT: Final = 1
 
@@ -41,13 +42,16 @@ class Prober:
         system = os.uname()
         self._suffix = f"{packaging.__version__}:{system.release}:{system.version}"
 
-    async def probe(self, environment: str) -> Target:
+    async def probe(self, environment: str, placement: Placement | None = None) -> Target:
         """The target that is an environment's folder, or that an interpreter in it belongs to.
+
+        With a placement it is that, for the environment's interpreter.
 
         Raises:
             EnvironmentMissing: there is nothing at that path.
             NotAnEnvironment: what is there cannot be installed into.
             InterpreterFailed: the base interpreter does not tell its facts.
+            InvalidRequest: something else than a folder is where the placement's is to be.
         """
         layout = find_layout(environment)
         try:
@@ -56,6 +60,8 @@ class Prober:
             raise InterpreterFailed(
                 environment=environment, interpreter=layout.base, reason=str(error)
             ) from error
+        if placement is not None:
+            return place(placement, base.interpreter, layout.python)
         return _make_target(environment, layout, base)
 
     async def _base(self, executable: str) -> BaseInterpreter:

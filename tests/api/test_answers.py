@@ -24,7 +24,8 @@ def refused(reply: Reply, status: int, code: str) -> dict[str, Any]:
     assert (reply.status, reply.headers["content-type"]) == (status, "application/problem+json")
     problem: dict[str, Any] = reply.json
     assert problem.keys() >= {"type", "title", "status", "detail", "code", "hint"}
-    assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
+    told = (problem["status"], problem["code"], problem["type"])
+    assert told == (status, code, f"/docs/errors#{code}")
     return problem
 
 
@@ -99,13 +100,13 @@ PROBLEMS: list[tuple[dict[str, Any], int, str]] = [
     (
         {"requirement_files": [{"path": "/a.txt", "text": "--what\n"}]},
         400,
-        "invalid-requirement-file",
+        "unknown-file-option",
     ),
     ({"requirements": ["nowhere"]}, 409, "project-not-found"),
     ({"requirements": ["here==9"]}, 409, "unsolvable"),
     ({"requirements": ["foreign"]}, 409, "no-compatible-wheel"),
-    ({"requirements": ["broken"]}, 409, "broken-wheel"),
-    ({"requirements": ["unsafe"]}, 409, "unsafe-wheel"),
+    ({"requirements": ["broken"]}, 409, "record-mismatch"),
+    ({"requirements": ["unsafe"]}, 409, "path-escape"),
     ({"requirements": ["swapped"]}, 502, "hash-mismatch"),
     ({"requirements": ["here"], "index_url": "http://127.0.0.1:9/"}, 502, "index-unavailable"),
     ({"requirements": ["here"], "environment": "/no/where"}, 404, "environment-missing"),

@@ -105,15 +105,63 @@ def test_uninstall_names_its_distributions(client: Client, daemon: StartDaemon) 
         (["--format", "freeze"], "&format=freeze"),
         (["--format", "json"], "&format=json"),
         (["--json"], ""),
+        (["-e"], "&format=columns&editable=true"),
+        (["--exclude-editable"], "&format=columns&editable=false"),
+        (
+            ["-oiu?", "--extra-index-url", "v", "--extra-index-url", "w"],
+            "&format=columns&outdated=true&index_url=u%3F&extra_index_urls=v&extra_index_urls=w",
+        ),
+        (["--json", "--outdated", "--no-index"], "&outdated=true&no_index=true"),
+        (["--outdated", "--pre"], "&format=columns&outdated=true&prerelease=true"),
+        (["--target", "/t"], "&target=/t&format=columns"),
+        (["--prefix", "/p"], "&prefix=/p&format=columns"),
     ],
 )
 def test_list_asks_for_its_format(
     client: Client, daemon: StartDaemon, options: list[str], query: str
 ) -> None:
     """The environment goes percent-encoded into the query; the whole answer has none."""
-    fake = daemon(document(b"{}") if not query else DONE)
+    fake = daemon(document(b"{}") if "--json" in options else DONE)
     client("list", "-p", "/a b/ü&c", *options)
     assert fake.target == f"/v1/distributions?environment=/a%20b/%C3%BC%26c{query}"
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"), [([], ""), (["-o"], "&outdated=true&index_url=https%3A//a.example.org/")]
+)
+def test_list_sends_index_variables_where_they_matter(
+    client: Client, daemon: StartDaemon, options: list[str], sent: str
+) -> None:
+    """The client's index variables go along only where newer versions are looked for."""
+    fake = daemon(DONE)
+    client("list", *options, env={"PIP_INDEX_URL": "https://a.example.org/"})
+    assert fake.target.partition("&format=columns")[2] == sent
+
+
+@pytest.mark.parametrize("option", ["--target", "--prefix"])
+@pytest.mark.parametrize("words", [["install", "a"], ["sync", "/dev/null"], ["uninstall", "a"]])
+def test_folders_in_the_place_of_an_environment(
+    client: Client, daemon: StartDaemon, words: list[str], option: str
+) -> None:
+    """A folder goes along with the environment for whose interpreter it is."""
+    fake = daemon(DONE)
+    client(*words, option, "new/../folder")
+    assert fake.body["environment"] == f"{client.folder}/.venv"
+    assert fake.body[option[2:]] == f"{client.folder}/folder"
+
+
+@pytest.mark.parametrize(("options", "name"), [([], "python3"), (["-p", "3.12"], "python3.12")])
+def test_the_interpreter_of_a_folder(
+    client: Client, daemon: StartDaemon, options: list[str], name: str
+) -> None:
+    """Without an environment a folder is for ``python3``, or for the version that -p names."""
+    (client.folder / ".venv").rmdir()
+    programs = client.folder / "programs"
+    programs.mkdir()
+    (programs / name).touch(0o755)
+    fake = daemon(DONE)
+    client("install", "a", "-t", "x", *options, env={"PATH": str(programs)})
+    assert fake.body["environment"] == f"{programs}/{name}"
 
 
 def test_venv_names_folder_interpreter_and_prompt(client: Client, daemon: StartDaemon) -> None:

@@ -174,7 +174,17 @@ def test_a_coding_comment_is_honoured(client: Client, daemon: StartDaemon) -> No
         ),
         (
             "# coding: nonsense\n",
-            "a.txt cannot be read: unknown encoding: nonsense (wanted by the command line)",
+            (
+                "a.txt cannot be decoded: unknown encoding: nonsense (wanted by the command line); "
+                "save it as UTF-8, or say what it is: # coding: latin-1"
+            ),
+        ),
+        (
+            "# coding: ascii\n\n# \u00fc\n",
+            (
+                "a.txt:3 cannot be decoded as ascii: ordinal not in range(128) (wanted by the command "
+                "line); save it as UTF-8, or say what it is: # coding: latin-1"
+            ),
         ),
     ],
 )

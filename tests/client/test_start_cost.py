@@ -19,6 +19,7 @@ OWN = {
                 "connection",
                 "errors",
                 "main",
+                "options",
                 "surroundings",
                 "terminal",
                 "wire",

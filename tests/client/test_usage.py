@@ -12,7 +12,14 @@ COMMANDS = {
     "status": [],
     "shutdown": [],
 }
-INSTALL_ONLY = ["--pre", "-U", "--no-deps", "--create", "--require-hashes", "--link-mode=copy"]
+INSTALL_ONLY = [
+    "--reinstall",
+    "-U",
+    "--no-deps",
+    "--create",
+    "--require-hashes",
+    "--link-mode=copy",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -69,6 +76,30 @@ def test_an_option_of_another_command_is_refused(client: Client, command: str, o
         (["uninstall"], "uninstall needs the name of a distribution"),
         (["list", "a"], "list takes no arguments, but was given 'a'"),
         (["list", "--json", "--format", "freeze"], "--json and --format freeze exclude each other"),
+        (
+            ["list", "--outdated", "--format", "freeze"],
+            "--format freeze cannot tell of newer versions",
+        ),
+        (
+            ["list", "-e", "--exclude-editable"],
+            "--editable and --exclude-editable exclude each other",
+        ),
+        *(
+            (["list", *words], f"{words[0]} says where newer versions are: it goes with --outdated")
+            for words in (
+                ["--index-url", "u"],
+                ["--extra-index-url", "u"],
+                ["--find-links", "u"],
+                ["--no-index"],
+                ["--pre"],
+            )
+        ),
+        *(
+            ([*words, "--target", "a", "--prefix", "b"], "--target and --prefix exclude each other")
+            for words in (["install", "a"], ["sync", "a"], ["uninstall", "a"], ["list"])
+        ),
+        (["install", "a", "--create", "-t", "b"], "--target and --create exclude each other"),
+        (["sync", "a", "--create", "--prefix=b"], "--prefix and --create exclude each other"),
         (["list", "--format", "yaml"], "--format is one of columns, freeze, json, not 'yaml'"),
         (["venv"], "venv needs the one folder to make"),
         (["venv", "a", "b"], "venv needs the one folder to make"),

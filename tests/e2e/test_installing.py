@@ -165,7 +165,8 @@ def test_a_wheel_from_a_url(
     told = json.loads((dist_info(environment, "app_tool-1.0") / "direct_url.json").read_text())
     assert told["url"] == url
     listed = daemon.place.client("list", "-p", environment, "--format", "freeze").out
-    assert listed == f"app-tool @ {url}\nlib==1.5\n"
+    digest = hashlib.sha256(app.read_bytes()).hexdigest()
+    assert listed == f"app-tool @ {url}#sha256={digest}\nlib==1.5\n"
 
 
 def test_find_links(daemon: Daemon, environment: Path, app: Path) -> None:

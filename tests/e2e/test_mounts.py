@@ -1,5 +1,6 @@
 """Full, read-only and other file systems, mounted for one daemon alone (as root only)."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,6 +65,26 @@ def test_a_full_disk(
         again = place.client("install", "-p", environment, "-i", index.url, "small")
         assert (again.code, again.out.splitlines()[1:]) == (0, [" + small==1.0"])
         assert "Traceback" not in daemon.log.read_text()
+    check_environment(environment)
+
+
+def test_a_disk_filled_by_others(place: Place, index: RunningIndex) -> None:
+    """When nothing fits on the cache's disk any more, what was installed can be uninstalled."""
+    make_wheel(index.folder, "small")
+    environment = place.environment()
+    with running_daemon(place, prefix=mounting(place.cache, "size=3m,mode=700")) as daemon:
+        ran = place.client("install", "-p", environment, "-i", index.url, "small")
+        assert ran.code == 0
+        with (
+            contextlib.suppress(OSError),
+            (inside(daemon, place.cache) / "fill").open("wb") as file,
+        ):
+            while True:
+                os.write(file.fileno(), b"x" * 4096)
+        ran = place.client("uninstall", "-p", environment, "small")
+        assert (ran.code, ran.out.splitlines()[1:]) == (0, [" - small==1.0"]), ran
+        [warning] = place.call("GET", "/v1/status").json["warnings"]
+        assert "no space left" in warning
     check_environment(environment)
 
 

@@ -97,7 +97,7 @@ def test_not_an_archive(
     file.write_bytes(os.urandom(2000))
     ran = daemon.place.client("install", "-p", environment, file)
     assert (ran.code, installed(environment)) == (1, {})
-    assert "noise-1.0-py3-none-any.whl is not a valid wheel: file is not a zip file" in ran.err
+    assert "noise-1.0-py3-none-any.whl is not a valid wheel: it is not a zip file" in ran.err
 
 
 def test_an_unsafe_wheel(daemon: Daemon, environment: Path, wheels: Path) -> None:
@@ -139,7 +139,7 @@ def test_another_hash_than_the_file_says(
     file.write_text(f"pinned==1.0 --hash=sha256:{'0' * 64}\n")
     ran = daemon.place.client("install", "-p", environment, "-i", index.url, "-r", file)
     assert (ran.code, installed(environment)) == (1, {})
-    assert f"but the requirement file says {'0' * 64}" in ran.err
+    assert f"but {file}:1 says {'0' * 64}" in ran.err
 
 
 def test_a_missing_hash(
@@ -251,7 +251,9 @@ def test_required_links(
 def test_not_installed(daemon: Daemon, environment: Path) -> None:
     """Uninstalling what is not there is refused."""
     ran = daemon.place.client("uninstall", "-p", environment, "ghost")
-    assert reasons(ran) == [f"ghost is not installed in {environment}"]
+    reason, hint = reasons(ran)
+    assert reason == f"ghost is not installed in {environment}"
+    assert "linkd-client list" in hint
 
 
 def test_no_record(daemon: Daemon, environment: Path, index: RunningIndex, wheels: Path) -> None:

@@ -1,4 +1,7 @@
-"""A package index on loopback: PEP 503 and 691 pages of a folder of wheels, and faults at will."""
+"""A package index on loopback: PEP 503 and 691 pages of a folder of wheels, and faults at will.
+
+What lies in a folder within the folder is an index of its own: ``<root>/<within>/simple``.
+"""
 
 import base64
 import contextlib
@@ -20,6 +23,7 @@ from packaging.utils import canonicalize_name
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 _CHUNK = 1 << 20
+_place = re.compile(r"/(?:(?P<within>.+?)/)?(?P<kind>simple|links|files)/(?P<rest>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class IndexOptions:
     json: bool = True
     """Answer JSON to those who accept it."""
     yanked: dict[str, bool | str] = field(default_factory=dict)
-    """By filename."""
+    """By filename, with the folder that it is in below the index's, if any."""
     wrong_hashes: set[str] = field(default_factory=set)
     """Filenames that are announced with another hash than they have."""
 
@@ -100,6 +104,14 @@ class RunningIndex:
 
     def file_url(self, filename: str) -> str:
         return f"{self.root}/files/{quote(filename)}"
+
+    def url_of(self, file: Path) -> str:
+        """That of a file in the folder or below it."""
+        within = file.parent.relative_to(self.folder).as_posix()
+        return f"{self.root}/{'' if within == '.' else f'{within}/'}files/{quote(file.name)}"
+
+    def yanked(self, file: Path) -> bool | str:
+        return self.options.yanked.get(file.relative_to(self.folder).as_posix(), False)
 
     def with_login(self, user: str, password: str) -> str:
         """The index's URL with credentials in it."""
@@ -245,6 +257,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Tests read `requests` instead."""
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         index = self.server.index
         path = unquote(urlsplit(self.path).path)
@@ -266,18 +281,21 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization") == f"Basic {expected}"
 
     def _find(self, path: str) -> _Body | None:
-        index = self.server.index
-        kind, _, rest = path.lstrip("/").partition("/")
-        if kind == "simple" and rest:
-            name = canonicalize_name(rest.rstrip("/"))
-            files = [file for file in archives(index.folder) if project_of(file.name) == name]
-            return self._page(name, files) if files else None
-        if kind == "links":
-            return self._page("links", archives(index.folder))
-        return self._file(rest) if kind == "files" else None
+        place = _place.fullmatch(path)
+        if place is None:
+            return None
+        folder = self.server.index.folder / (place["within"] or "")
+        if place["kind"] == "files":
+            return self._file(folder, place["rest"])
+        files = archives(folder) if folder.is_dir() else []
+        if place["kind"] == "links":
+            return self._page("links", files)
+        name = canonicalize_name(place["rest"].rstrip("/"))
+        files = [file for file in files if project_of(file.name) == name]
+        return self._page(name, files) if files else None
 
-    def _file(self, name: str) -> _Body | None:
-        file = self.server.index.folder / name.removesuffix(".metadata")
+    def _file(self, folder: Path, name: str) -> _Body | None:
+        file = folder / name.removesuffix(".metadata")
         if not file.is_file():
             return None
         if not name.endswith(".metadata"):
@@ -327,6 +345,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 304:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         limit = fault.body_limit if fault is not None else None
         view = memoryview(content)[:limit]
         for start in range(0, len(view), _CHUNK):
@@ -387,7 +407,7 @@ def json_page(index: RunningIndex, name: str, files: list[Path]) -> bytes:
             entry["requires-python"] = requires
         if options.sizes:
             entry["size"] = file.stat().st_size
-        entry["yanked"] = options.yanked.get(file.name, False)
+        entry["yanked"] = index.yanked(file)
         if options.metadata and file.suffix == ".whl":
             digest = hashlib.sha256(metadata_of(file)).hexdigest()
             entry["core-metadata"] = {"sha256": digest}
@@ -402,10 +422,10 @@ def html_page(index: RunningIndex, files: list[Path]) -> bytes:
     lines = ["<!DOCTYPE html>", "<html><body>"]
     for file in files:
         fragment = f"#sha256={index.sha256(file)}" if options.hashes else ""
-        attributes = [f'href="{index.root}/files/{quote(file.name)}{fragment}"']
+        attributes = [f'href="{index.url_of(file)}{fragment}"']
         if requires := requires_python_of(file):
             attributes.append(f'data-requires-python="{html.escape(requires)}"')
-        yanked = options.yanked.get(file.name, False)
+        yanked = index.yanked(file)
         if yanked is not False:
             reason = "" if yanked is True else yanked
             attributes.append(f'data-yanked="{html.escape(reason)}"')

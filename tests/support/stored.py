@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from linkd.core.installed import InstalledDistribution
 from linkd.core.progress import Silent
@@ -26,17 +25,21 @@ from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
 from linkd.core.wheel import StoredWheel
 from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
+from linkd.link.constants import Constants
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
+from linkd.link.pool import Pool, PoolLimits
 from linkd.link.rename import Rename
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
+from linkd.link.stager import Stager
 from linkd.link.transaction import carry_out
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
+from linkd.venv.installed import read_installed
 from tests.support.wheels import make_wheel
 
 VERSION: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -91,7 +94,9 @@ class Store:
     root: Path
     layout: Layout = field(init=False)
     workspaces: FixedRename = field(init=False)
+    stager: Stager = field(init=False)
     background: ThreadPoolExecutor = field(init=False)
+    making: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         self.layout = Layout(self.root / "cache")
@@ -100,9 +105,17 @@ class Store:
         self.workspaces = FixedRename(
             pool=self.layout.pool, trash=self.layout.trash, background=self.background
         )
+        self.making = ThreadPoolExecutor(2)
+        self.stager = Stager(
+            workspaces=self.workspaces,
+            pool=Pool(self.layout.pool, PoolLimits(), self.workspaces.sweep),
+            constants=Constants(self.layout.constants),
+            executor=self.making,
+        )
 
     def close(self) -> None:
         """Wait for what is removed in the background."""
+        self.making.shutdown()
         self.background.shutdown()
 
     def add(self, wheel: Path) -> StoredWheel:
@@ -143,17 +156,7 @@ class Environment:
         return self.target.site_packages
 
     def installed(self) -> dict[NormalizedName, InstalledDistribution]:
-        found: dict[NormalizedName, InstalledDistribution] = {}
-        for folder in sorted(self.site.glob("*.dist-info")):
-            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
-            normalized = canonicalize_name(name)
-            found[normalized] = InstalledDistribution(
-                name=normalized,
-                version=Version(version),
-                location=str(self.site),
-                dist_info=folder.name,
-            )
-        return found
+        return read_installed(self.target)
 
     def plan(
         self,
@@ -206,7 +209,7 @@ class Environment:
 
         def work(change: Change, standing: Standing) -> Outcome:
             before(standing)
-            return carry_out(change, standing, self.store.workspaces, Silent(), threading.Event())
+            return carry_out(change, standing, self.store.stager, Silent(), threading.Event())
 
         identity = self.target.identity
         names = {wheel.manifest.name for wheel in wheels} | set(map(canonicalize_name, remove))

@@ -7,9 +7,7 @@ from linkd.api.lines import Terminal
 from linkd.api.schema import (
     Bytes,
     Distribution,
-    DistributionsAnswer,
     Links,
-    ListedDistribution,
     Problem,
     Result,
     TimingsAnswer,
@@ -172,19 +170,3 @@ def test_progress_fits_on_one_line() -> None:
     assert len(line) - 1 < 50
     assert line.startswith("pDownloading 4.5 KiB of 9.0 KiB: wheel-0.whl")
     assert lines.render_progress([], PLAIN) == "p"
-
-
-def test_a_frozen_url_is_one_line() -> None:
-    """A recorded URL cannot act upon the terminal or begin a line of its own."""
-    entry = ListedDistribution(
-        name="a",
-        version="1",
-        installer=None,
-        requested=True,
-        direct_url={"url": "https://example.org/a\x1b[2J\nx0"},
-    )
-    answer = DistributionsAnswer(environment="/e", distributions=[entry])
-    [line] = lines.render_distributions(answer, "freeze")
-    assert (
-        line == "oa @ https://example.org/a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}x0"
-    )

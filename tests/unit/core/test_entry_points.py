@@ -1,6 +1,10 @@
 """Launchers are read from entry_points.txt as the entry points specification says."""
 
 import contextlib
+import keyword
+import posixpath
+from importlib.metadata import Distribution
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -178,6 +182,80 @@ def test_what_is_no_ini_is_refused(text: str) -> None:
     """A file that is not of the specified form is refused, on one line."""
     with pytest.raises(ValueError, match=r"\A[^\n]*entry_points\.txt[^\n]*\Z"):
         parse_entry_points(text)
+
+
+identifiers = st.text("abz_AZ09é", min_size=1, max_size=6).filter(
+    lambda word: word.isidentifier() and not keyword.iskeyword(word)
+)
+dotted = st.lists(identifiers, min_size=1, max_size=3).map(".".join)
+script_names = st.text("abzAZ09_.+- é%:", min_size=1, max_size=8).filter(
+    lambda name: name == name.strip() and script_name_problem(name) is None
+)
+declared = st.lists(
+    st.builds(Launcher, name=script_names, module=dotted, attribute=dotted, gui=st.booleans()),
+    unique_by=lambda launcher: launcher.name,
+    max_size=5,
+)
+
+
+def written(launchers: list[Launcher]) -> str:
+    """An entry_points.txt of these."""
+    lines = []
+    for section, gui in (("console_scripts", False), ("gui_scripts", True)):
+        lines.append(f"[{section}]")
+        lines += [
+            f"{one.name} = {one.module}:{one.attribute}" for one in launchers if one.gui is gui
+        ]
+    return "\n".join([*lines, ""])
+
+
+@given(declared)
+def test_what_is_written_is_read_back(launchers: list[Launcher]) -> None:
+    """Any launchers survive being written and read, those of the console first."""
+    expected = sorted(launchers, key=lambda launcher: launcher.gui)
+    assert parse_entry_points(written(launchers)) == tuple(expected)
+
+
+class _Read(Distribution):
+    """Only its entry_points.txt is there."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "entry_points.txt" else None
+
+    def locate_file(self, path: object) -> Path:
+        return Path(str(path))
+
+
+@given(declared)
+def test_what_python_reads_is_read(launchers: list[Launcher]) -> None:
+    """The same names and references are read as by the standard library."""
+    text = written(launchers)
+    assert {(one.name, f"{one.module}:{one.attribute}") for one in parse_entry_points(text)} == {
+        (one.name, one.value) for one in _Read(text).entry_points
+    }
+
+
+@given(
+    st.sampled_from(["", "./", "nested/../", "../bin/", "/", "a/b/../../", ".\\", "//"]),
+    st.sampled_from(["python", "python3", "Python3.12", "pythonw", "activate", "ACTIVATE.fish"]),
+    st.sampled_from(["", "/", "/.", "\0", "\n"]),
+)
+def test_no_way_to_write_a_reserved_name(before: str, name: str, behind: str) -> None:
+    """However a path to one of the environment's own files is written, it is refused."""
+    assert script_name_problem(f"{before}{name}{behind}") is not None
+
+
+@given(
+    st.text(max_size=20)
+    | st.lists(st.sampled_from(["..", ".", "/", "\\", "a", "python"])).map("".join)
+)
+def test_taken_names_stay_in_their_folder(name: str) -> None:
+    """Whatever is taken for a script's name is the name of a file in the scripts' folder."""
+    if script_name_problem(name) is None:
+        assert posixpath.split(posixpath.normpath(f"/env/bin/{name}")) == ("/env/bin", name)
 
 
 @given(st.text(max_size=120))

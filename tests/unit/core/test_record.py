@@ -45,6 +45,20 @@ def test_what_is_written_is_csv(rows: tuple[RecordRow, ...]) -> None:
     assert [columns[0] for columns in reader] == [row.path for row in rows]
 
 
+@given(
+    records.filter(lambda rows: not any("\r" in row.path for row in rows)),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_others_write_is_read(rows: tuple[RecordRow, ...], quotes_all: bool, end: str) -> None:
+    """What the standard library's writer makes of any rows, however it quotes, is read back."""
+    written = io.StringIO(newline="")
+    csv.writer(
+        written, quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL, lineterminator=end
+    ).writerows((row.path, f"sha256={row.sha256}" if row.sha256 else "", row.size) for row in rows)
+    assert parse_record(written.getvalue()) == rows
+
+
 @given(st.text(max_size=200))
 def test_hostile_text_is_read_or_refused(text: str) -> None:
     """Any text is either read or refused as a wrong value, never anything else."""
@@ -130,10 +144,21 @@ def test_a_bad_row_is_refused(row: str, problem: str) -> None:
         parse_record(f"{row}\n")
 
 
-def test_a_path_twice_is_refused() -> None:
-    """No path may stand twice: it could not be said which row is right."""
-    with pytest.raises(ValueError, match="line 2 lists 'a' again"):
-        parse_record("a,,1\na,,2\n")
+def test_a_row_that_is_repeated_counts_once() -> None:
+    """The same row again, which installers and build tools have written, harms nobody."""
+    text = f"a,sha256={DIGEST},1\nRECORD,,\na,sha256={DIGEST}=,1\nRECORD,,\n"
+    assert parse_record(text) == (
+        RecordRow(path="a", sha256=DIGEST, size=1),
+        RecordRow(path="RECORD"),
+    )
+    assert [row.path for row in parse_record_hashes(text)] == ["a", "RECORD"]
+
+
+def test_rows_that_contradict_each_other() -> None:
+    """Of a wheel they are refused; of what is installed the path alone is known then."""
+    with pytest.raises(ValueError, match="line 2 lists 'a' again, and otherwise"):
+        parse_record_hashes("a,,1\na,,2\n")
+    assert parse_record("a,,1\nb,,\na,,2\n") == (RecordRow(path="a"), RecordRow(path="b"))
 
 
 def test_all_problems_are_told() -> None:

@@ -1,5 +1,6 @@
 """Scripts start with the interpreter they name, wherever that lies; proven by executing them."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -187,3 +188,32 @@ def test_other_content_is_left_alone(content: bytes) -> None:
 def test_the_rest_of_a_script_is_untouched(rest: bytes) -> None:
     """Not a byte behind the first line changes."""
     assert rewrite_shebang(b"#!python\n" + rest, "/p") == b"#!/p\n" + rest
+
+
+options = st.from_regex(r"-[A-Za-z]([\w='\"$`\\*;&|<>()-]{0,8})", fullmatch=True)
+paths = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\n"), max_size=60
+).map("/env/{}".format)
+
+
+@given(paths, st.lists(options, min_size=2, max_size=4))
+def test_every_option_is_a_word(python: str, given_options: list[str]) -> None:
+    """Whatever options stand behind the placeholder, each is a word of its own to the shell."""
+    content = rewrite_shebang(f"#!python {' '.join(given_options)}\npass\n".encode(), python)
+    command = content.split(b"\n")[1].decode()
+
+    assert shlex.split(command) == ["exec", python, *given_options, "$0", "$@"]
+    compile(content, "script", "exec")
+
+
+@given(paths, paths, st.binary(max_size=40))
+def test_rewriting_again_changes_nothing(python: str, other: str, rest: bytes) -> None:
+    """A script that names its interpreter is nobody's placeholder any more."""
+    once = rewrite_shebang(b"#!python\n" + rest, python)
+    assert rewrite_shebang(once, other) == once
+
+
+@given(st.binary(max_size=40).filter(lambda content: not content.startswith(b"#!python")))
+def test_any_other_content_is_left_alone(content: bytes) -> None:
+    """Whatever does not begin with the placeholder comes back as it is."""
+    assert rewrite_shebang(content, "/env/bin/python") is content

@@ -42,7 +42,7 @@ def test_the_same_wheels_again(store: Store, environment: Environment) -> None:
         for wheels in ((one, other), (one, other), (one,), (one, like), (one, other))
     ]
     assert found == [[False], [False], [], [True], [False]]
-    elsewhere = Roots({**roots.by_key, SchemeKey.PURELIB: "x/"}, roots.fixed | {"x"})
+    elsewhere = Roots({**roots.by_key, SchemeKey.PURELIB: "x/"}, roots.fixed | {"x"}, roots.passing)
     [collision] = find_collisions(_coming(elsewhere, one, other), {})
     assert collision.path == "x/same.py"
 

@@ -1,6 +1,7 @@
 """Which paths a distribution has, from its manifest and from its RECORD."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from linkd.core.installed import InstalledDistribution
-from linkd.core.target import SchemeKey
+from linkd.core.target import Scheme, SchemeKey
 from linkd.errors import NoRecord, NotAnEnvironment
 from linkd.link.footprint import (
     RecordedFootprint,
@@ -139,6 +140,45 @@ def test_what_only_looks_like_them(environment: Environment, path: str) -> None:
     footprint = recorded(environment, f"../../../{path},,\n")
 
     assert footprint.paths.keys() == {path}
+
+
+def flat(folder: Path, record: str) -> RecordedFootprint:
+    """Of a distribution in a folder that is itself site-packages."""
+    target = make_target(folder)
+    scheme = Scheme(
+        purelib=folder,
+        platlib=folder,
+        headers=folder / "include",
+        scripts=folder / "bin",
+        data=folder,
+    )
+    target = replace(target, scheme=scheme)
+    distribution = InstalledDistribution(
+        name=canonicalize_name("foo"),
+        version=Version("1"),
+        location=str(folder),
+        dist_info="foo-1.dist-info",
+    )
+    (folder / "foo-1.dist-info").mkdir()
+    (folder / "foo-1.dist-info/RECORD").write_text(record)
+    return RecordedFootprint(distribution, target, Roots.of(target))
+
+
+def test_a_flat_folder(tmp_path: Path) -> None:
+    """Where site-packages is the prefix, its own dist-info is no top, and nothing leads out."""
+    record = "foo/a.py,,\nbin/foo,,\nfoo-1.dist-info/RECORD,,\n../out.py,,\n"
+    footprint = flat(tmp_path, record)
+
+    assert footprint.paths.keys() == {"foo/a.py", "bin/foo"}
+    assert footprint.tops == {"foo", "bin/foo"}
+
+
+def test_pips_detour(tmp_path: Path) -> None:
+    """pip's record of a target names scripts and data from where they were before they were moved."""
+    footprint = flat(tmp_path, "foo.py,,\n../../bin/foo,,\n../../share/x,,\n../../../out,,\n")
+
+    assert footprint.paths.keys() == {"foo.py", "bin/foo", "share/x"}
+    assert footprint.tops == {"foo.py", "bin/foo", "share"}
 
 
 def test_removing_what_names_the_interpreter(store: Store, environment: Environment) -> None:

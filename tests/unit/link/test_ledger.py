@@ -293,6 +293,26 @@ async def test_a_shared_file_of_two_that_fail(ledger: Ledger) -> None:
     assert (shared.owner, shared.removed, shared.contents) == (None, False, frozenset("ab"))
 
 
+async def test_other_names_of_the_same_paths(ledger: Ledger) -> None:
+    """Who has other names for the environment's paths waits: nothing could be compared."""
+    outer, inner = standing(coming={"a": {"lib/a": "1"}}), standing(coming={"b": {"b": "1"}})
+    outer.site = "lib/"
+    order: list[str] = []
+
+    async def work() -> None:
+        async with at_work(ledger, inner):
+            order.append("inner")
+
+    async with at_work(ledger, outer):
+        waiting = asyncio.create_task(work())
+        for _ in range(9):
+            await asyncio.sleep(0)
+        order.append("outer")
+    await waiting
+
+    assert order == ["outer", "inner"]
+
+
 async def test_nothing_is_remembered(ledger: Ledger) -> None:
     """When nobody is at work in an environment, nothing is kept of it."""
     one = standing(coming={"a": {"space/x": "1"}})

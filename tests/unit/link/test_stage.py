@@ -15,8 +15,9 @@ from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey
 from linkd.core.wheel import StoredWheel
 from linkd.errors import BrokenWheel
+from linkd.link.constants import Constants
 from linkd.link.footprint import Roots
-from linkd.link.stage import Marks, StagedTree, stage, stage_one
+from linkd.link.stage import Marks, StagedTree, Staging, stage, stage_one
 from tests.support.stored import SITE, VERSION, Environment, Store, hash_of
 from tests.support.wheels import make_wheel
 
@@ -55,7 +56,18 @@ def stage_in(
     marks: Marks = ASKED,
     mode: LinkMode = LinkMode.HARDLINK,
 ) -> StagedTree:
-    return stage(wheel, environment.target, str(tmp_path / "staged"), mode=mode, marks=marks)
+    return stage(
+        wheel,
+        environment.target,
+        str(tmp_path / "staged"),
+        staging=staging_in(tmp_path, mode),
+        marks=marks,
+    )
+
+
+def staging_in(tmp_path: Path, mode: LinkMode = LinkMode.HARDLINK) -> Staging:
+    (tmp_path / "constants").mkdir(exist_ok=True)
+    return Staging(mode=mode, constants=Constants(str(tmp_path / "constants")))
 
 
 def test_layout(tmp_path: Path, rich: StoredWheel, environment: Environment) -> None:
@@ -105,7 +117,7 @@ def test_record(tmp_path: Path, rich: StoredWheel, environment: Environment) -> 
 def test_marks(tmp_path: Path, rich: StoredWheel, environment: Environment) -> None:
     """INSTALLER, REQUESTED and direct_url.json are what the request says, and are recorded."""
     direct_url = json.dumps({"url": "file:///x.whl", "archive_info": {}})
-    marks = Marks(requested=True, direct_url=direct_url, installer="linkd")
+    marks = Marks(requested=True, direct_url=direct_url)
     stage_in(tmp_path, rich, environment, marks)
 
     folder = tmp_path / "staged/dist-info/rich_wheel-1.0.dist-info"
@@ -172,25 +184,24 @@ def test_a_launcher_and_a_script_of_one_name(
 
 
 def test_inodes(tmp_path: Path, rich: StoredWheel, environment: Environment) -> None:
-    """The wheel's files are the store's own inodes; what the installer writes is not."""
+    """The wheel's files are the store's own inodes, and what is the same everywhere is the cache's."""
     tree = stage_in(tmp_path, rich, environment)
 
-    linked = [
-        name
-        for name in names(tmp_path / "staged")
-        if (tmp_path / "staged" / name).stat().st_nlink > 1
-    ]
-    assert tree.links == len(linked) == 10
+    staged = tmp_path / "staged"
+    linked = {name for name in names(staged) if (staged / name).stat().st_nlink > 1}
+    dist_info = "dist-info/rich_wheel-1.0.dist-info"
+    constants = {f"{dist_info}/INSTALLER", f"{dist_info}/REQUESTED"}
+    assert constants <= linked
+    assert tree.links == len(linked - constants) == 10
     assert tree.mode is LinkMode.HARDLINK
 
 
 def test_copies(tmp_path: Path, rich: StoredWheel, environment: Environment) -> None:
-    """In a copy nothing is shared with the store, and every byte counts as written."""
-    tree = stage_in(tmp_path, rich, environment, mode=LinkMode.COPY)
+    """In a copy nothing is shared with the store."""
+    stage_in(tmp_path, rich, environment, mode=LinkMode.COPY)
 
     staged = [tmp_path / "staged" / name for name in names(tmp_path / "staged")]
     assert {path.stat().st_nlink for path in staged} == {1}
-    assert tree.written == sum(path.stat().st_size for path in staged)
 
 
 def test_one_file(tmp_path: Path, rich: StoredWheel, environment: Environment) -> None:
@@ -216,19 +227,22 @@ from pathlib import Path
 from linkd.core.manifest import Manifest
 from linkd.core.receipt import LinkMode
 from linkd.core.wheel import StoredWheel
-from linkd.link.stage import Marks, stage
+from linkd.link.constants import Constants
+from linkd.link.stage import Marks, Staging, stage
 from tests.support.stored import make_target
 manifest, tree, where = sys.argv[1:]
+staging = Staging(mode=LinkMode.HARDLINK, constants=Constants(where))
 wheel = StoredWheel(manifest=msgspec.msgpack.decode(Path(manifest).read_bytes(), type=Manifest), tree=tree)
 target = make_target(Path(where) / "environment")
+stage(wheel, target, where + "/first", staging=staging, marks=Marks(requested=True))
 os.mkdir(where + "/begin")
-stage(wheel, target, where + "/staged", mode=LinkMode.HARDLINK, marks=Marks(requested=True))
+stage(wheel, target, where + "/staged", staging=staging, marks=Marks(requested=True))
 os.mkdir(where + "/end")
 """
 
 
 def test_system_calls(tmp_path: Path, store: Store) -> None:
-    """Staging costs one mkdir a folder and one link a file: nothing else is asked of the wheel's."""
+    """Staging costs one mkdir a folder and one link a file; RECORD is a link the second time."""
     folders = [f"pkg/sub{number}" for number in range(10)]
     wheel = store.wheel(
         "pkg", files={f"{folder}/{n}.py": "" for folder in folders for n in range(9)}
@@ -254,10 +268,11 @@ def test_system_calls(tmp_path: Path, store: Store) -> None:
     assert calls == {
         # The staged folder, purelib and dist-info in it, pkg and its folders, foo.dist-info.
         "mkdir": 1 + 2 + 1 + len(folders) + 1,
-        # The wheel's files with METADATA and WHEEL; INSTALLER, REQUESTED and RECORD are written.
-        "link": 90 + 2,
-        # The staged folder, the wheel's tree, and what is written.
-        "open": 2 + 3,
+        # The wheel's files with METADATA and WHEEL; INSTALLER, REQUESTED and RECORD.
+        "link": 90 + 2 + 3,
+        # The staged folder and the wheel's tree; the two sides of each folder with files in it
+        # and of each constant.
+        "open": 2 + 2 * (len(folders) + 1) + 2 * 3,
     }
 
 

@@ -1,6 +1,7 @@
 """Where staged trees lie, and that they go."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,12 @@ def test_writable(environment: Environment) -> None:
     """One that can be written is not refused, nor is one without a folder for scripts."""
     require_writable(environment.target)
     os.rmdir(environment.target.scheme.scripts)
+    require_writable(environment.target)
+
+
+def test_writable_where_it_will_be(environment: Environment) -> None:
+    """Of a site-packages that is yet to be made, the folder that is there counts."""
+    shutil.rmtree(environment.target.prefix)
     require_writable(environment.target)
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from linkd.core.formats import Formats, Names
@@ -39,7 +39,10 @@ def clauses(draw: st.DrawFn) -> str:
 
 
 def wheel(version: str) -> DistFile:
-    filename = f"foo-{version}-py3-none-any.whl"
+    return wheel_named(f"foo-{version}-py3-none-any.whl")
+
+
+def wheel_named(filename: str) -> DistFile:
     return DistFile(filename=filename, url=f"https://example.org/{filename}")
 
 
@@ -146,3 +149,59 @@ async def test_odd_names() -> None:
     view = build_view(ProjectPage(name=FOO, files=files, searched=()), TARGET)
 
     assert [str(version) for version in view.versions] == ["1.0", "1.1"]
+
+
+builds = st.from_regex(r"[0-9]{1,3}[a-z]{0,2}", fullmatch=True)
+spellings = st.sampled_from(["foo", "Foo", "FOO"])
+
+
+@given(spellings, public, st.none() | builds, st.sampled_from(["py3", "py2.py3", "cp312.py3"]))
+def test_wheel_names(name: str, version: str, build: str | None, python: str) -> None:
+    """A wheel's name is read as packaging reads it, build numbers and spellings included."""
+    parts = [name, version, *([build] if build else []), python, "none", "any"]
+    filename = f"{'-'.join(parts)}.whl"
+    page = ProjectPage(name=FOO, files=(wheel_named(filename),), searched=())
+
+    assert build_view(page, TARGET).versions == [parse_wheel_filename(filename)[1]]
+
+
+pieces = st.sampled_from(
+    ["foo", "bar", "1.0", "2", "-", "-", "_", ".", "py3-none-any", "..", "/", ""]
+)
+
+
+@given(st.lists(pieces, max_size=9).map("".join))
+def test_hostile_wheel_names(stem: str) -> None:
+    """Whatever is taken for a wheel of a project, packaging takes for one of that version."""
+    filename = f"{stem}.whl"
+    page = ProjectPage(name=FOO, files=(wheel_named(filename),), searched=())
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename:
+        assert build_view(page, TARGET).versions == []
+    else:
+        assert build_view(page, TARGET).versions in ([], [version])
+        assert name == FOO or not build_view(page, TARGET).versions
+
+
+@given(
+    st.lists(
+        st.tuples(builds, st.sampled_from(["py3-none-any", "cp312-cp312-linux_x86_64"])),
+        min_size=1,
+        unique=True,
+    )
+)
+def test_best_of_many_files(files: list[tuple[str, str]]) -> None:
+    """Of one version's wheels the best tag is taken, and of those the highest build, in any order."""
+    named = [wheel_named(f"foo-1.0-{build}-{tags}.whl") for build, tags in files]
+    views = [
+        build_view(ProjectPage(name=FOO, files=tuple(order), searched=()), TARGET)
+        for order in (named, named[::-1])
+    ]
+    ranks = {
+        file.filename: (-(TARGET.tag_rank(tags) or 0), parse_wheel_filename(file.filename)[2])
+        for file, (_, tags) in zip(named, files, strict=True)
+    }
+    best = max(ranks.values())
+
+    assert [ranks[view.files[0].filename] for view in views] == [best, best]

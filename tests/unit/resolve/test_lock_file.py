@@ -118,10 +118,10 @@ def test_archive_is_a_direct_url() -> None:
     ("text", "reason"),
     [
         ("[[packages]]\nversion = 1\n", "packages[0]"),
-        ("nope = \n", "line 3"),
+        ("nope = \n", "pylock.toml:3: "),
         (package("a", more='requires-python = ">=99"'), "99"),
         (package("a", wheel("a", tag="cp27-none-win32")), "a"),
-        (package("a") + package("a"), "Multiple packages"),
+        (package("a") + package("a"), "multiple packages"),
         (package("b", wheel("a")).replace('version = "1.0"', 'version = "2.0"'), "b"),
         (
             '[[packages]]\nname = "a"\n[packages.directory]\npath = "."\n',

@@ -57,18 +57,23 @@ def test_groups() -> None:
 @pytest.mark.parametrize(
     ("text", "extras", "groups", "reason"),
     [
-        ("[project\n", (), (), "line 1"),
+        ("[project\n", (), (), "pyproject.toml:1: "),
         (PROJECT, ("nope",), (), "no extra 'nope'"),
         (PROJECT, (), ("nope",), "group 'nope'"),
         ('[project]\nname = "x"\ndynamic = ["dependencies"]\n', (), (), "dynamic"),
-        ('[project]\nname = "x"\ndependencies = "a"\n', (), (), "project.dependencies"),
-        ('project = "x"\n', (), (), "project is not a table"),
+        (
+            '[project]\nname = "x"\ndependencies = "a"\n',
+            (),
+            (),
+            "[project.dependencies]: it is not a list",
+        ),
+        ('project = "x"\n', (), (), "[project]: it is not a table"),
         ('[dependency-groups]\na = [{include-group = "a"}]\n', (), ("a",), "group 'a'"),
     ],
 )
 def test_refused(text: str, extras: tuple[str, ...], groups: tuple[str, ...], reason: str) -> None:
     """What is malformed or not there is refused, with the place."""
-    with pytest.raises(InvalidProjectFile, match=r"/app/pyproject\.toml: ") as caught:
+    with pytest.raises(InvalidProjectFile, match=r"^/app/pyproject\.toml") as caught:
         read(text, extras=extras, groups=groups)
 
     assert reason in caught.value.detail

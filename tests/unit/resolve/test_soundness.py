@@ -39,7 +39,7 @@ def solutions(releases: Release, roots: list[str]) -> Iterator[dict[str, str]]:
 def answers(releases: Release, roots: list[str], chosen: dict[str, str]) -> bool:
     wanted = list(roots)
     for name, version in chosen.items():
-        wanted += [need for need in releases[name][version] if Requirement(need).name != name]
+        wanted += releases[name][version]
     return all(
         requirement.name in chosen
         and requirement.specifier.contains(Version(chosen[requirement.name]))

@@ -13,6 +13,7 @@ from linkd.core.progress import Phase, Progress, Silent
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CacheUnusable, CollisionRefused
 from linkd.link.ledger import Ledger
+from linkd.link.pool import Order
 from linkd.link.stage import Marks
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.venv.installed import read_installed
@@ -24,6 +25,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.wheels: dict[str, StoredWheel] = {}
+        self.orders: list[Order] = []
         self._installed: dict[tuple[tuple[int, int], str], str] = {}
 
     def remember_environment(self, prefix: str, identity: tuple[int, int]) -> None: ...
@@ -38,6 +40,12 @@ class Memory:
     def installed_from(self, identity: tuple[int, int], name: str) -> str | None:
         return self._installed.get((identity, name))
 
+    def want(self, orders: Iterable[Order]) -> None:
+        self.orders += orders
+
+    async def quarantine(self, sha256: str) -> None:
+        self.wheels.pop(sha256)
+
     async def find(self, sha256: str) -> StoredWheel | None:
         return self.wheels.get(sha256)
 
@@ -49,7 +57,8 @@ class World:
         self.executor = ThreadPoolExecutor(4)
         self.changer = Changer(
             Ledger(),
-            environment.store.workspaces,
+            environment.store.stager,
+            self.memory,
             self.executor,
             memory=self.memory,
             store=self.memory,
@@ -177,7 +186,7 @@ def test_cancelled_before_the_first_file(world: World) -> None:
         loop: asyncio.AbstractEventLoop
 
         def report(self, progress: Progress, /) -> None:
-            if progress.phase is Phase.STAGE and progress.done == 1:
+            if progress.phase is Phase.STAGE:
                 self.loop.call_soon_threadsafe(self.task.cancel)
                 time.sleep(0.2)
 

@@ -35,7 +35,9 @@ REFUSED = [
 @pytest.mark.parametrize(("name", "problem"), REFUSED)
 def test_hostile_name(name: str, problem: str) -> None:
     """A name that could leave its folder, or be read in two ways, is refused with the reason."""
-    assert name_problem(name) == problem
+    found = name_problem(name)
+    assert found is not None
+    assert found.text == problem
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,12 @@ def test_taken_names_stay_below(name: str) -> None:
 def test_folders() -> None:
     """Every folder on the way to a file is found once."""
     assert folders(["a/b/c", "a/d", "e"]) == {"a", "a/b"}
+
+
+harmless = st.lists(st.sampled_from(["a", "pkg", "é", "x.py", "..a"]), max_size=3)
+
+
+@given(harmless, st.sampled_from(["..", ".", "", "a\\b", "a\0b", "a\nb"]), harmless)
+def test_one_bad_part_is_enough(before: list[str], bad: str, after: list[str]) -> None:
+    """A name is refused wherever in it a part is that could lead elsewhere."""
+    assert name_problem("/".join([*before, bad, *after])) is not None

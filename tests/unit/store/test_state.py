@@ -1,4 +1,6 @@
+import contextlib
 import os
+import resource
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -6,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
 
 from linkd.errors import CacheUnusable
 from linkd.store.state import KnownEnvironment, LocalFile, State
@@ -169,3 +172,58 @@ def test_unusable(tmp_path: Path) -> None:
     with pytest.raises(CacheUnusable) as caught:
         State(str(tmp_path / "missing" / "state.sqlite"))
     assert caught.value.reason == "unable to open database file"
+
+
+@contextlib.contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """No file may be larger: what writes more is refused, as on a full disk. It has to be logged."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    [line] = lines
+    assert (line["log_level"], line["code"]) == ("warning", "no-space")
+
+
+@pytest.mark.parametrize("size", [0, 4096, 20_000])
+def test_no_room_from_the_start(path: Path, size: int) -> None:
+    """Where a new database does not fit it is kept in memory, and that is told."""
+    with no_room(size):
+        state = State(str(path))
+        state.touch_wheels([SHA], 1.0)
+        assert state.wheel_use() == {SHA: 1.0}
+        [warning] = state.warnings
+        state.close()
+    assert warning.startswith(f"no space left on the file system of {path} while writing the state")
+
+
+@pytest.mark.parametrize("size", [0, 50_000])
+def test_no_room_any_more(path: Path, size: int) -> None:
+    """What was there before stays known, what comes is kept in memory, and the file stays whole."""
+    before = State(str(path))
+    before.touch_wheels([SHA], 1.0)
+    before.close()
+    many = {f"{n:064x}": 2.0 for n in range(1000)}
+    with no_room(size):
+        state = State(str(path))
+        state.touch_wheels(many, 2.0)
+        assert len(state.warnings) == 1
+        assert state.wheel_use() == {SHA: 1.0, **many}
+        state.close()
+    after = State(str(path))
+    assert (after.wheel_use(), after.warnings) == ({SHA: 1.0}, ())
+    after.close()
+
+
+def test_room_again(path: Path) -> None:
+    """What was kept in memory is written as soon as there is room."""
+    with no_room(0):
+        state = State(str(path))
+        state.touch_wheels([SHA], 1.0)
+    state.close()
+    again = State(str(path))
+    assert (again.wheel_use(), again.warnings) == ({SHA: 1.0}, ())
+    again.close()

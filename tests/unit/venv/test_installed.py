@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from linkd.core.installed import InstalledDistribution, RecordRow
+from linkd.core.installed import Form, InstalledDistribution, RecordRow
 from linkd.core.target import Interpreter, Scheme, Target
 from linkd.errors import NoRecord, NotAnEnvironment, NotInstalled
 from linkd.venv.installed import read_details, read_installed, read_metadata, read_record
@@ -68,9 +68,13 @@ def versions(target: Target) -> dict[str, str]:
     return {str(name): str(dist.version) for name, dist in read_installed(target).items()}
 
 
-def make_dist(site: Path, folder: str) -> InstalledDistribution:
+def make_dist(site: Path, folder: str, form: Form = Form.DIST_INFO) -> InstalledDistribution:
     return InstalledDistribution(
-        name=canonicalize_name("foo"), version=Version("1.0"), location=str(site), dist_info=folder
+        name=canonicalize_name("foo"),
+        version=Version("1.0"),
+        location=str(site),
+        dist_info=folder,
+        form=form,
     )
 
 
@@ -156,7 +160,10 @@ def test_both_folders_are_read(site: Path, tmp_path: Path) -> None:
     add(site, "foo-1.0.dist-info")
     add(platlib, "foo-2.0.dist-info")
     add(platlib, "bar-1.0.dist-info")
-    assert versions(make_target(site, platlib)) == {"foo": "1.0", "bar": "1.0"}
+    target = make_target(site, platlib)
+    assert versions(target) == {"foo": "1.0", "bar": "1.0"}
+    foo = read_installed(target)[canonicalize_name("foo")]
+    assert [one.location for one in foo.installations] == [str(site), str(platlib)]
 
 
 def test_a_missing_platlib_is_empty(site: Path, tmp_path: Path) -> None:
@@ -166,10 +173,12 @@ def test_a_missing_platlib_is_empty(site: Path, tmp_path: Path) -> None:
 
 
 def test_of_two_versions_the_newer_counts(site: Path) -> None:
-    """Two folders of one name, which others left, are the newer version."""
+    """Of several folders of one name, which others left, the newest counts; none is forgotten."""
     for version in ("1.9", "1.10", "1.2"):
         add(site, f"foo-{version}.dist-info")
-    assert versions(make_target(site)) == {"foo": "1.10"}
+    (site / "foo-3.egg-info").write_text("")
+    [foo] = read_installed(make_target(site)).values()
+    assert [str(one.version) for one in foo.installations] == ["1.10", "1.9", "1.2", "3"]
 
 
 def test_older_forms_are_listed(site: Path) -> None:
@@ -189,9 +198,15 @@ def test_development_links_are_listed(site: Path, tmp_path: Path) -> None:
     (site / "my-project.egg-link").write_text(f"{source}\n.\n")
     (site / "broken.egg-link").write_bytes(b"\xff\0\n")
     (site / "gone.egg-link").write_text("/nowhere\n.\n")
-    installed = read_installed(make_target(site))
-    assert {str(d.name): (str(d.version), d.location) for d in installed.values()} == {
-        "my-project": ("3.0", str(source))
+    [project] = read_installed(make_target(site)).values()
+    assert (project.name, project.version) == ("my-project", Version("3.0"))
+    assert (project.location, project.dist_info) == (str(site), "my-project.egg-link")
+    assert read_metadata(project) == b"Name: my-project\nVersion: 3.0\n"
+    details = read_details(project)
+    assert details.direct_url is not None
+    assert details.direct_url.to_dict() == {
+        "url": source.as_uri(),
+        "dir_info": {"editable": True},
     }
 
 
@@ -263,7 +278,7 @@ def test_metadata_is_had_as_it_lies_there(site: Path) -> None:
     add(site, "foo-1.0.dist-info", metadata=b"Name: foo\r\n\xff")
     (site / "foo-1.0.egg-info").write_bytes(b"Name: foo")
     assert read_metadata(make_dist(site, "foo-1.0.dist-info")) == b"Name: foo\r\n\xff"
-    assert read_metadata(make_dist(site, "foo-1.0.egg-info")) == b"Name: foo"
+    assert read_metadata(make_dist(site, "foo-1.0.egg-info", Form.DISTUTILS)) == b"Name: foo"
 
 
 def test_metadata_that_is_gone_is_not_installed(site: Path) -> None:
