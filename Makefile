@@ -15,10 +15,11 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential resolutions docs lint format types layers build venv lock upgrade clean FORCE
+.PHONY: help demo test differential conformance resolutions docs bench bench-quick lint format types
+.PHONY: layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .make/env/.installed ## Set up, start a daemon and run the race of eight clients
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python demo/race.py
@@ -34,12 +35,24 @@ differential: .make/env/.installed ## Compare with pip and uv on hundreds of pub
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
 	  $(BIN)/python -P -m tests.differential $(DIFFERENTIAL)
 
+# CONFORMANCE may be --new, to measure what has changed only, or --page, to write the page only.
+conformance: .make/env/.installed ## Measure pip and uv again and write docs/conformance.md
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
+	  $(BIN)/python -P -m tests.conformance $(CONFORMANCE)
+
 docs: .make/env/.installed ## Write docs/errors.md anew from the errors themselves
 	@$(BIN)/python -P -m linkd.api.reference > docs/errors.md
 
 # Needed after a change of uv's pin or of tests/cases/resolution/: what uv answers is kept there.
 resolutions: .make/env/.installed ## Record anew what uv answers to the resolution cases
 	@PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -P -m tests.resolution
+
+# BENCH may be --only WORKS, --files ext4|tmpfs, --folder FOLDER, --write FILE; --help tells all.
+bench: .make/env/.installed .make/bench/tools/.installed ## Measure beside uv and pip, write docs/benchmarks.md (network)
+	@$(MEASURE) $(BENCH)
+
+bench-quick: .make/env/.installed .make/bench/tools/.installed ## Measure in short, in under three minutes (network)
+	@$(MEASURE) --quick $(BENCH)
 
 lint: .make/env/.locked ## Check style and formatting
 	@$(BIN)/ruff check --quiet .
@@ -79,6 +92,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
   --no-emit-index-annotation --custom-compile-command "make lock" \
   --output-file requirements-dev.lock pyproject.toml
 
+# As for differential, the checkout is there for the benchmarks' own sources only.
+MEASURE = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 \
+  $(BIN)/python -P -m tests.benchmarks --peers .make/bench/tools/bin
+
 FORCE:
 
 # The interpreter that the environments are made from; changes when python3 becomes another one.
@@ -117,6 +134,13 @@ FORCE:
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-index --no-deps --force-reinstall dist/linkd-*.whl dist/linkd_client-*.whl
 	@$(BIN)/python -m pip check -q --disable-pip-version-check
 	@touch .make/env/.installed
+
+# What linkd is measured beside: the newest that there are.
+.make/bench/tools/.installed: .make/python
+	@echo "Setting up uv and pip to measure beside"
+	@$(PYTHON) -m venv --clear .make/bench/tools
+	@.make/bench/tools/bin/python -m pip install $(PIP_FLAGS) --upgrade pip uv
+	@touch .make/bench/tools/.installed
 
 .venv/.locked: .make/python .make/lock pyproject.toml client/pyproject.toml
 	@echo "Setting up .venv"

@@ -134,7 +134,7 @@ def make_daemon(settings: Settings) -> Daemon:
     ahead = Ahead(
         pool,
         str(layout.root),
-        busy=lambda: activity.active > 0,
+        busy=lambda: activity.busy,
         retire=store.retire,
         discard=workspaces.sweep,
     )

@@ -127,6 +127,14 @@ class Bench:
         if not self.circumstances.formats.allows_source(name):
             raise BuildForbidden(subject=subject)
 
+    def _check_is_file(self, source: Source, subject: str) -> None:
+        """What a hash is said of is a file: nobody could check that of a folder or a commit."""
+        if self.circumstances.require_hashes and source.kind is not SourceKind.ARCHIVE:
+            raise InvalidRequirement(
+                requirement=subject,
+                reason="hashes are required, and a folder or a repository has none to be checked",
+            )
+
     def _check_hashed(self, required: Hashes | None, subject: str) -> None:
         """Before anything of a source is run, not when everything is resolved."""
         if self.circumstances.require_hashes and not required:
@@ -137,6 +145,7 @@ class Bench:
 
     async def _build(self, source: Source, hashes: Hashes, name: NormalizedName | None) -> Built:
         shown = bare_url(source.url)
+        self._check_is_file(source, shown)
         self._check_hashed(hashes, shown)
         subject = name or (shown.removeprefix("file://"))
         if name is not None:

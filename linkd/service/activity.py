@@ -17,6 +17,7 @@ class Activity:
         self._last = time.monotonic()
         self.active = 0
         self.total = 0
+        self._waiting = 0
         self.stopping = False
         """Set when the daemon shall end after the last answer."""
 
@@ -32,6 +33,11 @@ class Activity:
             self._last = time.monotonic()
 
     @property
+    def busy(self) -> bool:
+        """Whether somebody waits for more than the end of background work."""
+        return self.active > self._waiting
+
+    @property
     def pending(self) -> int:
         """Pieces of background work that are not done."""
         return self._background()
@@ -42,6 +48,10 @@ class Activity:
         return 0.0 if self.active or self.pending else time.monotonic() - self._last
 
     async def background_done(self) -> None:
-        """Wait for the end of all background work."""
-        while self.pending:  # noqa: ASYNC110 - it is counted in other threads; a look is cheap
-            await asyncio.sleep(_POLL_S)
+        """Wait for the end of all background work, which does not wait for who waits here."""
+        self._waiting += 1
+        try:
+            while self.pending:  # noqa: ASYNC110 - it is counted in other threads; a look is cheap
+                await asyncio.sleep(_POLL_S)
+        finally:
+            self._waiting -= 1

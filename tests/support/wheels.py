@@ -63,6 +63,7 @@ def make_wheel(
     entry_points: str = "",
     requires_python: str | None = None,
     tag: str = "py3-none-any",
+    build: str = "",
     purelib: bool = True,
     data: Mapping[str, str | bytes] | None = None,
     executables: Collection[str] = (),
@@ -90,7 +91,7 @@ def make_wheel(
     members[f"{dist_info}/WHEEL"] = wheel_file(tag, purelib=purelib).encode()
     if entry_points:
         members[f"{dist_info}/entry_points.txt"] = entry_points.encode()
-    path = folder / f"{file_stem}-{tag}.whl"
+    path = folder / f"{'-'.join(filter(None, (file_stem, build, tag)))}.whl"
     folder.mkdir(parents=True, exist_ok=True)
     writer = _Writer(
         record=f"{dist_info}/RECORD",

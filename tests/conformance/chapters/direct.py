@@ -1,0 +1,205 @@
+"""Wheels that are named by their place, and what is recorded of it (PEP 610)."""
+
+from typing import Final
+
+from tests.conformance.behaviour import Behaviour, Chapter, install
+from tests.conformance.state import Imports, Origin, Requested, Says
+from tests.differential.oddities import wheel
+
+_A: Final = "a-1.0-py3-none-any.whl"
+_WHEELS: Final = (wheel("a"), wheel("a", "2.0"), wheel("needs", requires=["a"]))
+
+DIRECT: Final = Chapter(
+    title="Wheels by path and URL",
+    words="A place that is named is where a wheel is taken from, and `direct_url.json` says so.",
+    behaviours=(
+        Behaviour(
+            claim="a wheel by its path",
+            wheels=_WHEELS,
+            steps=(install(f"./wheels/{_A}"),),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="The specification wants the archive's hash in direct_url.json; uv writes none.",
+            after=("pip test_install_direct_url.py::test_install_archive_direct_url",),
+        ),
+        Behaviour(
+            claim="a wheel by its path without `./`",
+            wheels=_WHEELS,
+            steps=(install(f"wheels/{_A}"),),
+            linkd="a 1.0",
+            after=("pip test_install_wheel.py::test_install_from_wheel_file",),
+        ),
+        Behaviour(
+            claim="a wheel by its `file:` URL",
+            wheels=_WHEELS,
+            steps=(install(f"file://{{wheels}}/{_A}"),),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="The specification wants the archive's hash in direct_url.json; uv writes none.",
+        ),
+        Behaviour(
+            claim="a wheel by its name and URL",
+            wheels=_WHEELS,
+            steps=(install(f"a @ file://{{wheels}}/{_A}"),),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="The specification wants the archive's hash in direct_url.json; uv writes none.",
+            after=("uv pip_sync::install_url",),
+        ),
+        Behaviour(
+            claim="a wheel by its name and path",
+            wheels=_WHEELS,
+            steps=(install(f"a @ ./wheels/{_A}"),),
+            linkd="a 1.0",
+            why="As with uv; pip takes URLs only.",
+            after=("uv pip_install::path_name_version_change",),
+        ),
+        Behaviour(
+            claim="a wheel by its URL on a server",
+            wheels=_WHEELS,
+            index={},
+            steps=(install(f"{{files}}{_A}"),),
+            linkd="a 1.0",
+            after=("uv pip_sync::install_url",),
+        ),
+        Behaviour(
+            claim="a wheel from an index has no origin",
+            wheels=_WHEELS,
+            steps=(install("a==1.0"),),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; no origin",
+            after=("pip test_install_direct_url.py::test_install_find_links_no_direct_url",),
+        ),
+        Behaviour(
+            claim="a name that is not the wheel's",
+            wheels=_WHEELS,
+            steps=(install(f"b @ file://{{wheels}}/{_A}"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="a version that is not the wheel's",
+            wheels=_WHEELS,
+            files={"limits.txt": "a==2.0\n"},
+            steps=(install("-c", "limits.txt", f"./wheels/{_A}"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="a path that is not there",
+            steps=(install("./none-1.0-py3-none-any.whl"),),
+            looks=(Says("none-1.0-py3-none-any.whl"),),
+            linkd="refused; says “none-1.0-py3-none-any.whl”",
+        ),
+        Behaviour(
+            claim="a file that is no wheel",
+            files={"notes.txt": "", "a-1.0-py3-none-any.whl": "no archive"},
+            steps=(install("./a-1.0-py3-none-any.whl"),),
+            linkd="refused",
+            after=("uv pip_sync::incompatible_wheel",),
+        ),
+        Behaviour(
+            claim="a wheel for another platform that is named by its path",
+            wheels=(wheel("a", tag="cp27-none-win32"),),
+            steps=(install("./wheels/a-1.0-cp27-none-win32.whl"),),
+            linkd="refused",
+            after=("uv pip_sync::incompatible_wheel",),
+        ),
+        Behaviour(
+            claim="a wheel for another Python that is named by its path",
+            wheels=(wheel("a", requires_python=">=4"),),
+            steps=(install(f"./wheels/{_A}"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="a path answers what another requirement wants by name",
+            wheels=_WHEELS,
+            steps=(install(f"./wheels/{_A}", "needs"),),
+            linkd="a 1.0, needs 1.0",
+        ),
+        Behaviour(
+            claim="two places for one name",
+            wheels=_WHEELS,
+            files={"x/a-1.0-py3-none-any.whl": ""},
+            steps=(install(f"./wheels/{_A}", "./wheels/a-2.0-py3-none-any.whl"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="one place that is named twice",
+            wheels=_WHEELS,
+            steps=(install(f"./wheels/{_A}", f"{{wheels}}/{_A}"),),
+            linkd="a 1.0",
+        ),
+        Behaviour(
+            claim="a dependency that a wheel names by its place",
+            wheels=(
+                wheel("a"),
+                wheel("needs", requires=["a @ http://127.0.0.1:9/a-1.0-py3-none-any.whl"]),
+            ),
+            steps=(install("needs"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="a place that is named once more is nothing to do",
+            wheels=_WHEELS,
+            steps=(install(f"./wheels/{_A}"), install(f"./wheels/{_A}")),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="The specification wants the archive's hash in direct_url.json; uv writes none.",
+            after=("uv pip_sync::install_url_then_install_url",),
+        ),
+        Behaviour(
+            claim="a name that a place had answered is nothing to do",
+            wheels=_WHEELS,
+            steps=(install(f"./wheels/{_A}"), install("a")),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="The specification wants the archive's hash in direct_url.json; uv writes none.",
+            after=("uv pip_sync::install_url_then_install_version",),
+        ),
+        Behaviour(
+            claim="a place in place of the same version from an index",
+            wheels=_WHEELS,
+            steps=(install("a==1.0"), install(f"./wheels/{_A}")),
+            looks=(Origin("a-1.0"),),
+            linkd="a 1.0; origin `file://{here}/wheels/a-1.0-py3-none-any.whl` with hash",
+            why="What was asked for is that file, as with uv; pip stays with the version.",
+            after=(
+                "uv pip_sync::install_version_then_install_url",
+                "pip test_install_upgrade.py::test_upgrade_to_same_version_from_url",
+            ),
+        ),
+        Behaviour(
+            claim="what was asked for is marked, what it needs is not",
+            wheels=_WHEELS,
+            steps=(install("needs"),),
+            looks=(Requested(),),
+            linkd="a 2.0, needs 1.0; requested: needs",
+            why="REQUESTED marks what was asked for (recording installed projects); uv marks all that it installs.",
+            after=("pip test_install_requested.py::test_install_requested_basic",),
+        ),
+        Behaviour(
+            claim="what a requirement file names is marked",
+            wheels=_WHEELS,
+            files={"requirements.txt": "needs\n"},
+            steps=(install("-r", "requirements.txt"),),
+            looks=(Requested(),),
+            linkd="a 2.0, needs 1.0; requested: needs",
+            why="REQUESTED marks what was asked for (recording installed projects); uv marks all that it installs.",
+            after=("pip test_install_requested.py::test_install_requested_requirements",),
+        ),
+        Behaviour(
+            claim="what is there as a dependency, and asked for later",
+            wheels=_WHEELS,
+            steps=(install("needs"), install("a")),
+            looks=(Requested(),),
+            linkd="a 2.0, needs 1.0; requested: needs",
+            why="REQUESTED marks what was asked for (recording installed projects); uv marks all that it installs.",
+        ),
+        Behaviour(
+            claim="what a wheel named by its path brings can be imported",
+            wheels=(wheel("a", files={"a.py": "value = 'here'\n"}),),
+            steps=(install(f"./wheels/{_A}"),),
+            looks=(Imports("a"),),
+            linkd="a 1.0; `a.value` prints `here`",
+        ),
+    ),
+)
