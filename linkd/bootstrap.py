@@ -90,6 +90,7 @@ class Daemon:
         )
 
     async def start(self) -> None:
+        self.http.prepare()
         await self.store.start()
         self.ahead.start()
 
