@@ -30,17 +30,16 @@ async def test_what_is_installed_is_a_source(tmp_path: Path) -> None:
     indexes = Indexes(http, tmp_path / "index", Credentials(), metadata=metadata)
     snapshot = indexes.snapshot(IndexSettings(find_links=(str(tmp_path),), no_index=True))
 
-    def listings(*versions: str) -> PresentListings:
-        present = {
-            FOO: InstalledDistribution(
-                name=FOO,
-                version=Version(version),
-                location=str(tmp_path),
-                dist_info=f"foo-{version}.dist-info",
-            )
-            for version in versions
-        }
-        return PresentListings(Wheels(snapshot), present, INTERPRETER)
+    def listings(version: str | None = None) -> PresentListings:
+        if version is None:
+            return PresentListings(Wheels(snapshot), {}, INTERPRETER)
+        present = InstalledDistribution(
+            name=FOO,
+            version=Version(version),
+            location=str(tmp_path),
+            dist_info=f"foo-{version}.dist-info",
+        )
+        return PresentListings(Wheels(snapshot), {FOO: present}, INTERPRETER)
 
     assert listings().sources == (str(tmp_path),)
     assert len({listings().sources, listings("1.0").sources, listings("2.0").sources}) == 3
