@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
-import msgspec
 from packaging.utils import NormalizedName
 
 from linkd.build.circumstances import Circumstances
-from linkd.core.entry_points import launchers_for
+from linkd.core.entry_points import made_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
@@ -290,20 +289,14 @@ def _intent(
         additions=tuple(
             (wheel, _marks(pin, wheel))
             for pin in plan.additions
-            for wheel in [_made_for(target, fetched.wheels[pin.name])]
+            for wheel in [
+                made_for(fetched.wheels[pin.name], target.interpreter.markers["python_version"])
+            ]
         ),
         removals=plan.removals,
         policy=request.link,
         refuse_collisions=request.refuse_collisions,
     )
-
-
-def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
-    launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
-    if launchers == wheel.manifest.launchers:
-        # The same object: what was computed of it before stays with it.
-        return wheel
-    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 
 def _marks(pin: Pin, wheel: StoredWheel) -> Marks:

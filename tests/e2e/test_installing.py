@@ -71,13 +71,14 @@ def test_the_result(daemon: Daemon, environment: Path, index: RunningIndex, app:
         ("resolve", "fetch", "stage", "graft", "total"), float
     )
     [tool, lib] = result["installed"]
+    # Whether its tree was ready depends on who has installed it before.
+    assert type(tool.pop("prestaged")) is bool
     assert tool == {
         "name": "app-tool",
         "version": "1.0",
         "files": 5,
         "bytes": tool["bytes"],
         "link_mode": tool["link_mode"],
-        "prestaged": False,
     }
     assert (lib["name"], lib["version"]) == ("lib", "1.5")
     assert result["environment"] == str(environment)

@@ -66,7 +66,7 @@ def make_target(prefix: Path) -> Target:
             implementation="cpython",
             version=sysconfig.get_python_version(),
             cache_tag=sys.implementation.cache_tag or "",
-            markers={},
+            markers={"python_version": sysconfig.get_python_version()},
             tags=("py3-none-any",),
             scheme=scheme,
         ),
