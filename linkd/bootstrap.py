@@ -15,7 +15,7 @@ from linkd.build.archives import Archives
 from linkd.build.bench import Bench
 from linkd.build.builder import Builder
 from linkd.build.circumstances import Circumstances
-from linkd.core.listings import Pages
+from linkd.core.listings import StatedPages
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.wheel import DistFile
@@ -30,12 +30,14 @@ from linkd.link.ledger import Ledger
 from linkd.link.pool import Pool, PoolLimits
 from linkd.link.stager import Stager
 from linkd.link.workspace import Workspaces
+from linkd.resolve.remembering import RememberingResolver
 from linkd.resolve.resolver import Resolver
 from linkd.resolve.solver import Limits
 from linkd.server import DaemonServer
 from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
+from linkd.service.holding import Holdings
 from linkd.service.inheritance import Inheritance
 from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
@@ -52,6 +54,7 @@ from linkd.store.state import State
 from linkd.store.store import Store
 from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
+from linkd.venv.inventory import Inventories
 from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
@@ -90,6 +93,7 @@ class Daemon:
         )
 
     async def start(self) -> None:
+        self.http.prepare()
         await self.store.start()
         await self.recovery.start()
         self.ahead.start()
@@ -158,12 +162,13 @@ def make_daemon(settings: Settings) -> Daemon:
     )
     changer = Changer(Ledger(), stager, ahead, grafting, memory=state, store=store)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
+    remembering = RememberingResolver(resolver, layout.resolutions, sweeping)
     create = _creator(prober, state, layout)
 
     async def install_for_build(request: InstallRequest, reporter: Reporter) -> Receipt:
         return await install_for_builds(request, reporter)
 
-    def supply(pages: Pages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
+    def supply(pages: StatedPages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
         return Bench(builder=builder, pages=pages, circumstances=circumstances, reporter=reporter)
 
     # Builds install what they need, and installs build what they must.
@@ -178,7 +183,8 @@ def make_daemon(settings: Settings) -> Daemon:
     install = Install(
         prober=prober,
         indexes=indexes,
-        resolver=resolver,
+        resolver=remembering,
+        holdings=Holdings(Inventories()),
         building=supply,
         changer=changer,
         create=create,

@@ -54,6 +54,11 @@ class Layout:
         return os.path.join(self.version, "index")
 
     @property
+    def resolutions(self) -> str:
+        """Answers of the resolver, by what was asked."""
+        return os.path.join(self.version, "resolutions")
+
+    @property
     def incoming(self) -> str:
         return os.path.join(self.version, "incoming")
 
@@ -106,6 +111,7 @@ class Layout:
             self.pool,
             self.constants,
             self.index,
+            self.resolutions,
             self.incoming,
             self.trash,
             self.unsynced,
