@@ -69,8 +69,8 @@ class Beneath:
 
     def tell(self, intentions: Iterable[Intention]) -> None:
         """Put on record what is about to be done. Raises OSError; nothing may be done then."""
-        if self.journal is not None:
-            self.journal.tell(intentions)
+        if self.journal is not None and (told := [*intentions]):
+            self.journal.tell(told)
 
     def open(self, path: str, *, make: bool = False) -> int:
         """A descriptor of a folder below the prefix; no link on the way is followed."""
