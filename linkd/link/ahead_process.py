@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from linkd.core.entry_points import made_for
 from linkd.core.receipt import LinkMode
 from linkd.core.target import SchemeKey
 from linkd.errors import LinkdError, WheelDamaged
@@ -34,6 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     """Its absolute path."""
     roots: Mapping[SchemeKey, str]
+    python: str
     requested: bool
     bytecode: str | None
     """The cache tag of what it has."""
@@ -45,6 +47,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             sha256=sha256,
             where=where,
             roots=shape.roots.by_key,
+            python=shape.python,
             requested=shape.requested,
             bytecode=shape.bytecode,
             there=False,
@@ -58,6 +61,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             sha256=sha256,
             where=where,
             roots=roots,
+            python="",
             requested=False,
             bytecode=bytecode,
             there=True,
@@ -65,7 +69,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shape(self) -> Shape:
-        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested, self.bytecode)
+        roots = Roots(self.roots, frozenset(), frozenset())
+        return Shape(roots, self.python, self.requested, self.bytecode)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +111,7 @@ def _carry_out(job: Job, layout: Layout, staging: Staging) -> Answer:
     wheel = read_entry(layout, job.sha256)
     if wheel is None:
         return Answer(reason="the wheel is not in the cache any more")
+    wheel = made_for(wheel, job.python)
     bytecode = None
     if job.bytecode is not None:
         bytecode = BytecodeShelf(layout).read(job.sha256, job.bytecode)

@@ -11,7 +11,7 @@ from linkd.link.change import Change, opened_prefix
 from linkd.link.footprint import Roots
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
-from linkd.link.removal import Removal
+from linkd.link.removal import Removal, remove
 from linkd.link.rename import KernelRename
 from linkd.link.shared import Shared
 from linkd.link.stage import stage_one
@@ -81,7 +81,7 @@ def _bring(target: Target, corrections: Corrections, workspace: Workspace, graft
 def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
     for path, wheel in corrections.items():
         # Somebody may have begun to bring it since.
-        if wheel is None and not standing.needed_by_others(path):
+        if wheel is None and not standing.left_to_others([path]):
             yield path
 
 
@@ -95,7 +95,7 @@ def _clear_away(
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
     roots = Roots.of(target)
-    Removal(
+    removal = Removal(
         graft,
         paths,
         aside,
@@ -103,4 +103,5 @@ def _clear_away(
         fixed=roots.fixed,
         passing=roots.passing,
         replaced=replaced,
-    ).run()
+    )
+    remove(graft, [removal])

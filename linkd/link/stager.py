@@ -7,7 +7,7 @@ into the kernel.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,6 @@ from linkd.errors import CacheUnusable, EnvironmentNotWritable, reason_of
 from linkd.link.blueprint import Shape
 from linkd.link.change import Addition
 from linkd.link.constants import Constants
-from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool
 from linkd.link.stage import BytecodeDamaged, StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
@@ -51,7 +50,7 @@ class Stager:
         mode = workspace.choice.mode
         work = _Work(
             target=target,
-            roots=Roots.of(target),
+            shapes=_shapes(target),
             staging=Staging(mode=mode, constants=self.constants),
             bytecode=self.bytecode,
             check=check,
@@ -62,7 +61,7 @@ class Stager:
         ]
         pooled = _is_pooled(workspace)
         ready = [
-            pooled and self.pool.take(_order(addition, work.roots), where)
+            pooled and self.pool.take(_order(addition, work.shapes), where)
             for addition, where in zip(additions, places, strict=True)
         ]
         self._prepare(
@@ -84,12 +83,12 @@ class Stager:
         """What to have ready for the next one who wants the same; nothing where no pool helps."""
         if not _is_pooled(workspace):
             return ()
-        roots = Roots.of(target)
-        return tuple(self._next_order(addition, roots) for addition in additions)
+        shapes = _shapes(target)
+        return tuple(self._next_order(addition, shapes) for addition in additions)
 
-    def _next_order(self, addition: Addition, roots: Roots) -> Order:
+    def _next_order(self, addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
         awaited = addition.awaited
-        order = replace(_order(addition, roots), awaited=awaited)
+        order = replace(_order(addition, shapes), awaited=awaited)
         if awaited is not None and self.bytecode.is_ready(order.sha256, awaited):
             return order.renewed()
         return order
@@ -112,14 +111,15 @@ class _Work:
     """One request's staging."""
 
     target: Target
-    roots: Roots
+    shapes: Mapping[bool, Shape]
+    """By whether the distribution was asked for."""
     staging: Staging
     bytecode: BytecodeShelf
     check: Callable[[], None]
 
     def prepare(self, addition: Addition, where: str) -> None:
         self.check()
-        shape = _shape(addition, self.roots)
+        shape = _shape(addition, self.shapes)
         with self._translated(addition, where):
             if shape.bytecode is not None:
                 try:
@@ -172,9 +172,14 @@ def _is_pooled(workspace: Workspace) -> bool:
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _order(addition: Addition, roots: Roots) -> Order:
-    return Order(addition.wheel.manifest.sha256, _shape(addition, roots))
+def _shapes(target: Target) -> Mapping[bool, Shape]:
+    return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
 
 
-def _shape(addition: Addition, roots: Roots) -> Shape:
-    return Shape(roots, addition.marks.requested, addition.bytecode)
+def _order(addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
+    return Order(addition.wheel.manifest.sha256, _shape(addition, shapes))
+
+
+def _shape(addition: Addition, shapes: Mapping[bool, Shape]) -> Shape:
+    shape = shapes[addition.marks.requested]
+    return shape if addition.bytecode is None else replace(shape, bytecode=addition.bytecode)
