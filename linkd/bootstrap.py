@@ -108,9 +108,9 @@ class Daemon:
         await self.downloader.close()
         await self.builder.close()
         await self.recovery.close()
+        await self.compiler.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
-        await self.compiler.close()
         await self.ahead.close()
         await asyncio.to_thread(self.grafting.shutdown)
         await asyncio.to_thread(self.staging.shutdown)
@@ -157,6 +157,7 @@ def make_daemon(settings: Settings) -> Daemon:
         processes=settings.compile_processes,
         busy=lambda: activity.busy,
         ready=ahead.renew,
+        sync_soon=store.sync_soon,
     )
     facts = Prober(state)
     recovery = Recovery(

@@ -10,6 +10,7 @@ import secrets
 import msgspec
 
 from linkd.core.bytecode import BYTECODE_FORMAT, BytecodeManifest, StoredBytecode
+from linkd.store.durability import mark_unsynced, read_bytecode_marks
 from linkd.store.entry import publish_as
 from linkd.store.layout import Layout, is_cache_tag, is_sha256, manifest_of, tree_of
 
@@ -23,13 +24,22 @@ class BytecodeShelf:
         self._layout = layout
         self._ready: set[tuple[str, str]] = set()
 
-    def load(self) -> None:
-        """Learn what earlier daemons compiled; looks at the folders' names alone."""
+    def load(self) -> bool:
+        """Learn what earlier daemons compiled; whether some of it has not been synced yet.
+
+        What a loss of power could have damaged goes: it is made again. Looks at names alone.
+        Raises OSError.
+        """
+        fresh, doubtful = read_bytecode_marks(self._layout)
+        for sha256, cache_tag in doubtful:
+            self.retire(sha256, cache_tag)
+            os.unlink(self._layout.unsynced_mark(sha256, cache_tag))
         for cache_tag in filter(is_cache_tag, os.listdir(self._layout.bytecode)):
             shelves = os.path.join(self._layout.bytecode, cache_tag)
             for shelf in os.listdir(shelves):
                 names = os.listdir(os.path.join(shelves, shelf))
                 self._ready.update((name, cache_tag) for name in names if is_sha256(name))
+        return bool(fresh)
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -57,6 +67,7 @@ class BytecodeShelf:
         with open(manifest_of(folder), "xb") as file:
             file.write(msgspec.msgpack.encode(manifest))
         entry = self._layout.bytecode_entry(manifest.sha256, manifest.cache_tag)
+        mark_unsynced(self._layout, manifest.sha256, manifest.cache_tag)
         publish_as(entry, folder)
         self._ready.add((manifest.sha256, manifest.cache_tag))
 

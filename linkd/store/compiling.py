@@ -29,6 +29,7 @@ from linkd.store.compile_process import (
     CompileJob,
     CompileProcess,
 )
+from linkd.store.faults import translated
 from linkd.store.layout import Layout, is_cache_tag, tree_of
 from linkd.store.workspace import workspace
 
@@ -65,8 +66,9 @@ class Compiler:
         processes: int,
         busy: Callable[[], bool],
         ready: Callable[[str, str], None],
+        sync_soon: Callable[[], None],
     ) -> None:
-        """`ready` is told the wheel and the cache tag of what has come.
+        """`ready` is told the wheel and the cache tag of what has come; `sync_soon` has it synced.
 
         With no `processes` nothing is compiled but what somebody waits for.
         """
@@ -75,6 +77,7 @@ class Compiler:
         self._processes = processes
         self._busy = busy
         self._ready = ready
+        self._sync_soon = sync_soon
         self._wanted: OrderedDict[_Key, tuple[StoredWheel, Interpreter]] = OrderedDict()
         self._flights: dict[_Key, asyncio.Task[None]] = {}
         self._given_up: set[_Key] = set()
@@ -89,7 +92,9 @@ class Compiler:
         return len(self._wanted) + len(self._flights)
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._shelf.load)
+        """Raises StoreError."""
+        if await asyncio.to_thread(self._load):
+            self._sync_soon()
         self._workers = [asyncio.create_task(self._serve()) for _ in range(max(self._processes, 1))]
 
     async def close(self) -> None:
@@ -99,6 +104,10 @@ class Compiler:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _load(self) -> bool:
+        with translated(str(self._layout.root), "reading what has been compiled"):
+            return self._shelf.load()
 
     def want(self, wheels: Iterable[StoredWheel], interpreter: Interpreter) -> None:
         """Have these compiled some time, if they can be."""
@@ -185,6 +194,7 @@ class Compiler:
                 files=tuple(_files(sources, itertools.chain(*compiled), interpreter.cache_tag)),
             )
             await asyncio.to_thread(self._shelf.publish, manifest, making.entry)
+            self._sync_soon()
 
     def _enqueue(
         self, interpreter: Interpreter, job: CompileJob, *, waited: bool

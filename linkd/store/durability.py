@@ -4,7 +4,8 @@ A wheel is marked before it is published, and the mark is taken away when the fi
 synced some seconds later, in the background. A mark is a symbolic link that names the boot of the
 machine it was made in: file systems with a journal have it on the disk no later than the rename
 that publishes the wheel, so a wheel without a mark is whole, and one with the mark of another boot
-is compared with its manifest before it is used.
+is compared with its manifest before it is used. Bytecode has marks of the same kind; that of another
+boot is thrown away, and made again.
 """
 
 import base64
@@ -17,7 +18,7 @@ from functools import cache
 from typing import Final
 
 from linkd.core.wheel import StoredWheel
-from linkd.store.layout import Layout, is_sha256
+from linkd.store.layout import Layout, is_cache_tag, is_sha256
 
 _UNKNOWN: Final = "unknown"
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -33,36 +34,56 @@ def boot_id() -> str:
         return _UNKNOWN
 
 
-def mark_unsynced(layout: Layout, sha256: str) -> None:
-    """To be called before the wheel is published. Raises OSError."""
-    mark = layout.unsynced_mark(sha256)
+def mark_unsynced(layout: Layout, sha256: str, cache_tag: str | None = None) -> None:
+    """To be called before the wheel, or its bytecode, is published. Raises OSError."""
+    mark = layout.unsynced_mark(sha256, cache_tag)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(mark)
     with contextlib.suppress(FileExistsError):
         os.symlink(boot_id(), mark)
 
 
-def unmark(layout: Layout, sha256s: Iterable[str]) -> None:
-    for sha256 in sha256s:
+def unmark(layout: Layout, names: Iterable[str]) -> None:
+    """Take marks away, that of a wheel by its sha256."""
+    for name in names:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(layout.unsynced_mark(sha256))
+            os.unlink(os.path.join(layout.unsynced, name))
 
 
 def read_marks(layout: Layout) -> tuple[frozenset[str], frozenset[str]]:
     """The wheels marked in this boot, and those marked in another one. Raises OSError."""
+    fresh, doubtful = _read_names(layout)
+    return frozenset(filter(is_sha256, fresh)), frozenset(filter(is_sha256, doubtful))
+
+
+def read_bytecode_marks(
+    layout: Layout,
+) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    """The same of bytecode: each with its wheel and its cache tag. Raises OSError."""
+    fresh, doubtful = _read_names(layout)
+    return _bytecode_of(fresh), _bytecode_of(doubtful)
+
+
+def _read_names(layout: Layout) -> tuple[set[str], set[str]]:
     fresh: set[str] = set()
     doubtful: set[str] = set()
     for name in os.listdir(layout.unsynced):
         with contextlib.suppress(OSError):
-            if is_sha256(name):
-                boot = os.readlink(layout.unsynced_mark(name))
-                (fresh if boot == boot_id() != _UNKNOWN else doubtful).add(name)
-    return frozenset(fresh), frozenset(doubtful)
+            boot = os.readlink(os.path.join(layout.unsynced, name))
+            (fresh if boot == boot_id() != _UNKNOWN else doubtful).add(name)
+    return fresh, doubtful
+
+
+def _bytecode_of(names: Iterable[str]) -> frozenset[tuple[str, str]]:
+    pairs = (name.partition(".") for name in names)
+    return frozenset(
+        (sha256, tag) for sha256, _, tag in pairs if is_sha256(sha256) and is_cache_tag(tag)
+    )
 
 
 def sync(layout: Layout) -> None:
-    """Have all wheels of this boot on the disk, and take their marks away. Raises OSError."""
-    fresh, _ = read_marks(layout)
+    """Have all of this boot on the disk, and take the marks away. Raises OSError."""
+    fresh, _ = _read_names(layout)
     if not fresh:
         return
     descriptor = os.open(layout.wheels, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -114,8 +114,10 @@ class Layout:
             raise ValueError(f"not a sha256 and a cache tag: {sha256!r}, {cache_tag!r}")
         return os.path.join(self.bytecode, cache_tag, sha256[:2], sha256)
 
-    def unsynced_mark(self, sha256: str) -> str:
-        return os.path.join(self.unsynced, sha256)
+    def unsynced_mark(self, sha256: str, cache_tag: str | None = None) -> str:
+        """That of a wheel, or of its bytecode."""
+        name = sha256 if cache_tag is None else f"{sha256}.{cache_tag}"
+        return os.path.join(self.unsynced, name)
 
     def part(self, name: str) -> str:
         """A partial download; one that a later process can go on with is named by its sha256."""

@@ -103,7 +103,7 @@ class Store:
         fresh, doubtful = await asyncio.to_thread(self._read_marks)
         self._doubtful.update(doubtful)
         if fresh:
-            self._sync_soon()
+            self.sync_soon()
         self._spawn(self._count())
         self._spawn(asyncio.to_thread(self._empty_trash))
 
@@ -233,7 +233,7 @@ class Store:
         self._shelf.put(wheel)
         self._sizes[sha256] = size
         self._doubtful.discard(sha256)
-        self._sync_soon()
+        self.sync_soon()
         with contextlib.suppress(StoreError):  # it is counted again at the next start
             await asyncio.to_thread(self._state.remember_wheel, sha256, size)
 
@@ -250,7 +250,8 @@ class Store:
         finally:
             self._counted.set()
 
-    def _sync_soon(self) -> None:
+    def sync_soon(self) -> None:
+        """Have what is new on the disk, when nothing has come for some seconds."""
         self._sync_at = time.monotonic() + self._sync_s
         if self._syncing is None or self._syncing.done():
             self._syncing = asyncio.create_task(self._sync())

@@ -168,7 +168,12 @@ async def running_compiler(
 ) -> AsyncIterator[Compiler]:
     """A compiler that nobody disturbs, until the end of the block."""
     compiler = Compiler(
-        layout, shelf, processes=processes, busy=lambda: False, ready=lambda *_: None
+        layout,
+        shelf,
+        processes=processes,
+        busy=lambda: False,
+        ready=lambda *_: None,
+        sync_soon=lambda: None,
     )
     await compiler.start()
     try:

@@ -19,6 +19,7 @@ from linkd.core.wheel import StoredWheel
 from linkd.errors import CompilationFailed
 from linkd.store import compile_script
 from linkd.store.bytecode import BytecodeShelf
+from linkd.store.durability import boot_id, sync
 from linkd.store.layout import Layout, manifest_of, tree_of
 from tests.support.stored import Store, hash_of, make_interpreter, running_compiler
 from tests.unit.link.conftest import store
@@ -237,6 +238,24 @@ def test_found_again(store: Store) -> None:
     assert (found, len(shelf)) == ([True, False, False], 1)
     assert not any(map(os.path.exists, entries.values()))
     assert os.path.isdir(tree_of(store.layout.bytecode_entry(sha256(good), TAG)))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_power_lost(store: Store, *, lost: bool) -> None:
+    """Bytecode that was not synced when the machine lost power is made again; else it stays."""
+    wheel = store.wheel("a")
+    store.compile(wheel)
+    mark = store.layout.unsynced_mark(sha256(wheel), TAG)
+    assert os.readlink(mark) == boot_id()
+    if lost:
+        os.unlink(mark)
+        os.symlink("another-boot", mark)
+    shelf = BytecodeShelf(store.layout)
+    shelf.load()
+    assert shelf.is_ready(sha256(wheel), TAG) is not lost
+    assert os.path.lexists(mark) is not lost
+    sync(store.layout)
+    assert not os.path.lexists(mark)
 
 
 def sha256(wheel: StoredWheel) -> str:
