@@ -80,7 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     damaged: bool = False
     """The wheel in the store is not what was unpacked."""
     damaged_bytecode: bool = False
-    """Its bytecode is not what was made, or is not there."""
+    """Its bytecode is not what was made."""
 
 
 def main() -> None:
@@ -116,7 +116,7 @@ def _carry_out(job: Job, layout: Layout, staging: Staging) -> Answer:
     if job.bytecode is not None:
         bytecode = BytecodeShelf(layout).read(job.sha256, job.bytecode)
         if bytecode is None:
-            raise BytecodeDamaged
+            return Answer(reason="its bytecode is not in the cache any more")
     blueprint = Blueprint(wheel.manifest, job.shape, bytecode)
     if not job.there:
         prepare(wheel, job.shape, job.where, staging=staging, bytecode=bytecode)

@@ -53,7 +53,10 @@ class BytecodeShelf:
         try:
             with open(manifest_of(entry), "rb") as file:
                 manifest = _DECODER.decode(file.read())
-        except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+        except (FileNotFoundError, NotADirectoryError):
+            self._ready.discard((sha256, cache_tag))
+            return None
+        except msgspec.DecodeError:
             self.retire(sha256, cache_tag)
             return None
         found = (manifest.format, manifest.sha256, manifest.cache_tag)
