@@ -242,7 +242,8 @@ CONTENTS: Final = Chapter(
             steps=(install("a"),),
             looks=(Has("site/a/__pycache__"),),
             linkd="a 1.0; no `site/a/__pycache__`",
-            why="As with uv; pip compiles unless it is told not to.",
+            why="What was never installed before is not waited for: as with uv. pip compiles unless it is "
+            "told not to.",
             after=("pip test_install_wheel.py::test_wheel_compiles_pyc", "uv pip_sync::compile"),
         ),
         Behaviour(
