@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from linkd.errors import LinkdError, PathOccupied, reason_of
 from linkd.link.beneath import FOLDER, Beneath, Move, Step, Vanished, open_folder
@@ -119,23 +119,25 @@ class Graft(Beneath):
         Raises PathOccupied where something other than a folder or a file is in the way, and
         GraftFailed for what the file system refuses.
         """
-        if not self._listing(staged, path):
-            return
-        staged_fd = os.open(staged, FOLDER)
-        try:
-            for _ in range(_ATTEMPTS):
-                try:
-                    target_fd = self.open(path, make=True)
-                    try:
-                        self._publish(staged, staged_fd, path, target_fd, distribution)
-                    finally:
-                        os.close(target_fd)
-                    return
-                except Vanished as error:
-                    self._require_untouched(staged, path, error)
-            raise self.failed(path, _ALWAYS_REMOVED)
-        finally:
-            os.close(staged_fd)
+        self.publish_all([(staged, distribution)], path)
+
+    def publish_all(self, staged: Iterable[tuple[str, str]], path: str) -> None:
+        """The same for many folders, each with its distribution, that go into one."""
+        with _Kept(self, path) as kept:
+            for folder, distribution in staged:
+                if self._listing(folder, path):
+                    with open_folder(folder) as staged_fd:
+                        self._publish_into(kept, folder, staged_fd, distribution)
+
+    def _publish_into(self, kept: "_Kept", staged: str, staged_fd: int, distribution: str) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                self._publish(staged, staged_fd, kept.path, kept.open(), distribution)
+                return
+            except Vanished as error:
+                self._require_untouched(staged, kept.path, error)
+                kept.close()
+        raise self.failed(kept.path, _ALWAYS_REMOVED)
 
     def _publish(
         self, staged: str, staged_fd: int, path: str, target_fd: int, distribution: str
@@ -362,6 +364,32 @@ def _list(staged: str) -> tuple[_Listed, ...]:
                 for entry in scan
             )
         )
+
+
+class _Kept:
+    """One folder of the environment, open as long as things go into it and it is there."""
+
+    def __init__(self, graft: Graft, path: str) -> None:
+        self.path = path
+        self._graft = graft
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> int:
+        """Made where it is missing."""
+        if self._descriptor < 0:
+            self._descriptor = self._graft.open(self.path, make=True)
+        return self._descriptor
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def _occupied(entry: _Entry, error: OSError) -> Exception:

@@ -185,14 +185,13 @@ def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
         _unlist(work)
         _make_way(work)
         _announce(work)
-        for tree in work.trees:
-            for part in tree.parts:
-                _publish(work, tree, part, part)
+        for part in SchemeKey:
+            _publish(work, part, part)
         _remove_leftovers(work)
         _remove_stale(work)
         kept = keep_replaced(work.graft, work.workspace, partial(_is_recorded, work))
-        for tree in work.trees:
-            _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
+        for scheme in (SchemeKey.PURELIB, SchemeKey.PLATLIB):
+            _publish(work, DIST_INFO, scheme)
     except BaseException as error:
         left = (*work.graft.undo(_kept_in_undo(work)), *work.path_lines.put_back())
         if left or isinstance(error, OSError):
@@ -223,12 +222,15 @@ def _kept_in_undo(work: _Work) -> Callable[[str], bool]:
     return keep
 
 
-def _publish(work: _Work, tree: StagedTree, part: str, scheme: SchemeKey) -> None:
-    work.graft.publish(
-        os.path.join(tree.path, part),
-        work.roots[scheme].rstrip("/"),
-        distribution=tree.manifest.name,
-    )
+def _publish(work: _Work, part: str, scheme: SchemeKey) -> None:
+    """One of the staged folders, of all trees that have it for the scheme's folder."""
+    staged = [
+        (f"{tree.path}/{part}", tree.manifest.name)
+        for tree in work.trees
+        if (part in tree.parts or (part == DIST_INFO and scheme is tree.dist_info_scheme))
+    ]
+    if staged:
+        work.graft.publish_all(staged, work.roots[scheme].rstrip("/"))
 
 
 def _failure(work: _Work, error: BaseException, left: tuple[str, ...]) -> LinkdError:
@@ -283,9 +285,10 @@ def _announce(work: _Work) -> None:
     The dist-info of it last, so that it is the first to be undone.
     """
     files = [
-        (os.path.join(tree.path, part), work.roots[SchemeKey(part)].rstrip("/"))
+        (os.path.join(tree.path, part), work.roots[part].rstrip("/"))
+        for part in SchemeKey
         for tree in work.trees
-        for part in tree.parts
+        if part in tree.parts
     ]
     lists = [
         (os.path.join(tree.path, DIST_INFO), work.roots[tree.dist_info_scheme].rstrip("/"))
