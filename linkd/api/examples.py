@@ -145,6 +145,11 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
         "reason": "the server closed the connection",
     },
     errors.HashMismatch: {"source": "requirements.txt:12"},
+    errors.CompilationFailed: {"reason": "it compiles for cpython-311"},
+    errors.RecoveryFailed: {
+        "path": "lib/python3.12/site-packages/foo/__init__.py",
+        "reason": "permission denied",
+    },
     errors.BrokenWheel: {"reasons": ("there is something hidden before 'foo/__init__.py'",)},
     errors.NotAZip: {"reasons": ("it is not a zip file",)},
     errors.TruncatedWheel: {"reasons": ("it is cut short: the end of the zip file is missing",)},
