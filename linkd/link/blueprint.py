@@ -9,14 +9,18 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+import msgspec
+
+from linkd.core.entry_points import launchers_for
 from linkd.core.installed import RecordRow
 from linkd.core.manifest import INSTALLERS_OWN, Manifest, ManifestFile
 from linkd.core.record import encode_digest, format_record
-from linkd.core.target import SchemeKey
+from linkd.core.target import SchemeKey, Target
+from linkd.core.wheel import StoredWheel
 from linkd.errors import BrokenWheel
 from linkd.link.footprint import Roots
 
@@ -36,12 +40,27 @@ class Shape:
     roots: Roots
     requested: bool
     """Whether it has REQUESTED."""
+    python: str = ""
+    """Version of Python, such as ``3.12``: a few projects' launchers have it in their names."""
+
+    @classmethod
+    def of(cls, target: Target, roots: Roots, *, requested: bool) -> "Shape":
+        return cls(roots, requested, target.interpreter.markers.get("python_version", ""))
 
     @cached_property
     def digest(self) -> str:
         """Names the shape; for names of files."""
-        facts = f"{self.requested} {sorted(self.roots.by_key.items())}"
+        facts = f"{self.requested} {self.python} {sorted(self.roots.by_key.items())}"
         return hashlib.sha256(facts.encode()).hexdigest()[:12]
+
+
+def made_for(wheel: StoredWheel, python: str) -> StoredWheel:
+    """The wheel with the launchers that it has in environments of this version of Python."""
+    launchers = launchers_for(wheel.manifest, python)
+    if launchers == wheel.manifest.launchers:
+        # The same object: what was computed of it before stays with it.
+        return wheel
+    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ into the kernel.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass
 
@@ -20,6 +20,9 @@ from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool
 from linkd.link.stage import StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
+
+_Shapes = Mapping[bool, Shape]
+"""By whether the distribution was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Stager:
         mode = workspace.choice.mode
         work = _Work(
             target=target,
-            roots=Roots.of(target),
+            shapes=_shapes(target),
             staging=Staging(mode=mode, constants=self.constants),
             check=check,
         )
@@ -57,7 +60,7 @@ class Stager:
         ]
         pooled = _is_pooled(workspace)
         ready = [
-            pooled and self.pool.take(_order(addition, work.roots), where)
+            pooled and self.pool.take(_order(addition, work.shapes), where)
             for addition, where in zip(additions, places, strict=True)
         ]
         self._prepare(
@@ -79,8 +82,8 @@ class Stager:
         """What to have ready for the next one who wants the same; nothing where no pool helps."""
         if not _is_pooled(workspace):
             return ()
-        roots = Roots.of(target)
-        return tuple(_order(addition, roots) for addition in additions)
+        shapes = _shapes(target)
+        return tuple(_order(addition, shapes) for addition in additions)
 
     def _prepare(self, work: "_Work", missing: list[tuple[Addition, str]]) -> None:
         missing.sort(key=lambda one: len(one[0].wheel.manifest.files), reverse=True)
@@ -100,13 +103,13 @@ class _Work:
     """One request's staging."""
 
     target: Target
-    roots: Roots
+    shapes: _Shapes
     staging: Staging
     check: Callable[[], None]
 
     def prepare(self, addition: Addition, where: str) -> None:
         self.check()
-        shape = Shape(self.roots, addition.marks.requested)
+        shape = self.shapes[addition.marks.requested]
         with self._translated(addition, where):
             prepare(addition.wheel, shape, where, staging=self.staging)
 
@@ -142,5 +145,10 @@ def _is_pooled(workspace: Workspace) -> bool:
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _order(addition: Addition, roots: Roots) -> Order:
-    return Order(addition.wheel.manifest.sha256, Shape(roots, addition.marks.requested))
+def _shapes(target: Target) -> _Shapes:
+    roots = Roots.of(target)
+    return {requested: Shape.of(target, roots, requested=requested) for requested in (False, True)}
+
+
+def _order(addition: Addition, shapes: _Shapes) -> Order:
+    return Order(addition.wheel.manifest.sha256, shapes[addition.marks.requested])

@@ -19,6 +19,8 @@ class Fetched:
     wheels: Mapping[NormalizedName, StoredWheel]
     downloaded: int
     """Bytes that came over the network for this request."""
+    came: frozenset[NormalizedName] = frozenset()
+    """Of which distributions."""
 
 
 async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter) -> Fetched:
@@ -33,6 +35,7 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
     return Fetched(
         wheels={name: task.result().wheel for name, task in tasks.items()},
         downloaded=sum(task.result().downloaded for task in tasks.values()),
+        came=frozenset(name for name, task in tasks.items() if task.result().downloaded),
     )
 
 
