@@ -4,11 +4,13 @@ import configparser
 import keyword
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
 
 from linkd.core.manifest import Launcher, Manifest
+from linkd.core.wheel import StoredWheel
 
 _SECTIONS: Final = (("console_scripts", False), ("gui_scripts", True))
 _NAME_BYTES: Final = 255
@@ -77,6 +79,14 @@ def parse_entry_points(text: str) -> tuple[Launcher, ...]:
     if problems:
         raise ValueError("; ".join(problems))
     return launchers
+
+
+def made_for(wheel: StoredWheel, python: str) -> StoredWheel:
+    """The wheel with the launchers that it has in an environment of this version of Python."""
+    launchers = launchers_for(wheel.manifest, python)
+    if launchers == wheel.manifest.launchers:
+        return wheel
+    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 
 def launchers_for(manifest: Manifest, python: str) -> tuple[Launcher, ...]:

@@ -19,15 +19,17 @@ from typing import Final
 
 import msgspec
 
+from linkd.core.entry_points import made_for
 from linkd.core.receipt import LinkMode
 from linkd.core.target import SchemeKey
 from linkd.core.wheel import StoredWheel
 from linkd.errors import LinkdError, WheelDamaged, is_no_space
-from linkd.link.blueprint import Blueprint, Shape, made_for
+from linkd.link.blueprint import Blueprint, Shape
 from linkd.link.constants import Constants
 from linkd.link.footprint import Roots
 from linkd.link.stage import Staging, prepare
 from linkd.link.wholeness import find_flaw
+from linkd.store.durability import SHAPE, read_marks
 from linkd.store.entry import read_entry
 from linkd.store.layout import Layout
 
@@ -49,7 +51,7 @@ class ShapeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shape(self) -> Shape:
-        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested, self.python)
+        return Shape(Roots(self.roots, frozenset(), frozenset()), self.python, self.requested)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,9 @@ class _Bench:
         return _whole(Blueprint(fitted.manifest, shape))
 
     def _look(self, job: Job, wheel: StoredWheel) -> Answer:
+        _, doubtful = read_marks(self.layout)
+        if job.sha256 in doubtful:
+            return Answer(reason="its wheel may not have been on the disk when the machine stopped")
         try:
             with open(self._shape_file(job), "rb") as kept:
                 facts = msgspec.json.decode(kept.read(), type=ShapeFacts)
@@ -122,7 +127,7 @@ class _Bench:
         return _whole(blueprint) if flaw is None else Answer(reason=flaw)
 
     def _shape_file(self, job: Job) -> str:
-        return os.path.join(self.layout.constants, f"SHAPE-{job.shape_digest}")
+        return os.path.join(self.layout.constants, f"{SHAPE}{job.shape_digest}")
 
     def _keep_shape(self, job: Job) -> None:
         """For whoever looks at the tree after a restart."""

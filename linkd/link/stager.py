@@ -16,7 +16,6 @@ from linkd.errors import CacheUnusable, EnvironmentNotWritable, reason_of
 from linkd.link.blueprint import Shape
 from linkd.link.change import Addition
 from linkd.link.constants import Constants
-from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool
 from linkd.link.stage import StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
@@ -146,8 +145,7 @@ def _is_pooled(workspace: Workspace) -> bool:
 
 
 def _shapes(target: Target) -> _Shapes:
-    roots = Roots.of(target)
-    return {requested: Shape.of(target, roots, requested=requested) for requested in (False, True)}
+    return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
 
 
 def _order(addition: Addition, shapes: _Shapes) -> Order:

@@ -1,14 +1,13 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from packaging.utils import NormalizedName
 
+from linkd.core.entry_points import made_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
@@ -17,25 +16,31 @@ from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import EnvironmentMissing, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
-from linkd.link.blueprint import made_for
 from linkd.link.stage import Marks
 from linkd.resolve.resolver import ResolveRequest
-from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.holding import Holdings
 from linkd.service.permission import require_permission
-from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.ports import (
+    Building,
+    Indexing,
+    Installed,
+    Probing,
+    Resolving,
+    Supplying,
+    Telling,
+)
 from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
 from linkd.service.supply import locked_pins, open_supply
-from linkd.venv.installed import read_details, read_installed, read_metadata
+from linkd.venv.installed import read_details
+from linkd.venv.inventory import Inventory
 from linkd.venv.placement import Folders
-
-_READING: Final = Reading(metadata=read_metadata, details=read_details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +50,11 @@ class Install:
     prober: Probing
     indexes: Indexing
     resolver: Resolving
+    holdings: Holdings
     building: Building
     changer: Changer
     create: CreateEnvironment
+    telling: Telling
     folders: Folders
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
@@ -66,6 +73,7 @@ class Install:
         run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
+        run.warnings[:0] = self.telling.news(target)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
@@ -80,13 +88,14 @@ class Install:
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
-        installed = await asyncio.to_thread(read_installed, target)
+        inventory = await self.holdings.read(target)
+        installed = inventory.distributions
         if asked.locks:
             pins = locked_pins(asked.locks, target, run.request)
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await self._satisfying(resolving, installed, target)
+            names = await self._satisfying(resolving, inventory, target)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -105,12 +114,10 @@ class Install:
         return pins, _plan(pins, installed, run.request)
 
     async def _satisfying(
-        self, resolving: ResolveRequest, installed: Installed, target: Target
+        self, resolving: ResolveRequest, inventory: Inventory, target: Target
     ) -> frozenset[NormalizedName] | None:
         try:
-            return await asyncio.to_thread(
-                satisfying, resolving, installed, _READING, target.interpreter
-            )
+            return await self.holdings.satisfying(resolving, inventory, target.interpreter)
         except NotInstalled:
             # Another request has just taken it away, or is about to bring another version.
             return None
@@ -132,7 +139,7 @@ class Install:
                 target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
-                installed = await asyncio.to_thread(read_installed, target)
+                installed = (await self.holdings.read(target)).distributions
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed

@@ -11,7 +11,7 @@ from linkd.core.target import Target
 from linkd.errors import NotInstalled
 from linkd.service.changing import Changer, Intent
 from linkd.service.permission import require_permission
-from linkd.service.ports import Installed, Probing
+from linkd.service.ports import Installed, Probing, Telling
 from linkd.service.receipts import make_receipt
 from linkd.service.request import UninstallRequest
 from linkd.venv.installed import read_installed
@@ -24,6 +24,7 @@ class Uninstall:
 
     prober: Probing
     changer: Changer
+    telling: Telling
 
     async def __call__(self, request: UninstallRequest, reporter: Reporter) -> Receipt:
         """Names that are not installed are told of and passed over, as pip does.
@@ -47,7 +48,11 @@ class Uninstall:
         receipt = make_receipt(target, plan, changed)
         return replace(
             receipt,
-            warnings=(*_missing(request, installed), *receipt.warnings),
+            warnings=(
+                *self.telling.news(target),
+                *_missing(request, installed),
+                *receipt.warnings,
+            ),
             timings=replace(receipt.timings, total=(time.perf_counter() - begun) * 1e3),
         )
 

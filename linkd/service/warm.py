@@ -16,7 +16,6 @@ from linkd.core.receipt import Timings
 from linkd.core.target import Placement, SchemeKey, Target
 from linkd.core.wheel import Pin, StoredWheel
 from linkd.link.blueprint import Shape
-from linkd.link.footprint import Roots
 from linkd.link.pool import Order
 from linkd.service.asked import Asked, read_asked
 from linkd.service.fetching import Fetched, fetch_wheels
@@ -159,10 +158,7 @@ class Warm:
     def _orders(
         self, pins: Sequence[Pin], fetched: Fetched, target: Target
     ) -> dict[NormalizedName, Order]:
-        roots = Roots.of(target)
-        shapes = {
-            requested: Shape.of(target, roots, requested=requested) for requested in (False, True)
-        }
+        shapes = {requested: Shape.of(target, requested=requested) for requested in (False, True)}
         return {
             pin.name: Order(fetched.wheels[pin.name].manifest.sha256, shapes[pin.requested])
             for pin in pins

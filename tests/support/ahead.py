@@ -16,7 +16,6 @@ from linkd.errors import StoreError
 from linkd.link.ahead import Ahead, AheadPolicy
 from linkd.link.ahead_worker import Worker
 from linkd.link.blueprint import Shape
-from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool, PoolLimits
 from linkd.store.entry import retire
 from tests.support.daemon import PATIENCE_S
@@ -92,7 +91,7 @@ async def background(
 
 
 def order_of(wheel: StoredWheel, target: Target, *, requested: bool = True) -> Order:
-    shape = Shape.of(target, Roots.of(target), requested=requested)
+    shape = Shape.of(target, requested=requested)
     return Order(wheel.manifest.sha256, shape)
 
 

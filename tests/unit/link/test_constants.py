@@ -12,7 +12,6 @@ from linkd.core.record import parse_record
 from linkd.link.beneath import open_folder
 from linkd.link.blueprint import Shape
 from linkd.link.constants import Constants
-from linkd.link.footprint import Roots
 from linkd.link.stage import Marks, Staging, complete, prepare
 from tests.support.stored import Environment, Store
 
@@ -99,7 +98,7 @@ def test_a_linked_record_is_not_appended_to(
     """Where a tree has a row of its own, its RECORD becomes its own; the others' stays as it is."""
     wheel, target = store.wheel("foo"), environment.target
     staging = Staging(mode=LinkMode.HARDLINK, constants=store.stager.constants)
-    shape = Shape.of(target, Roots.of(target), requested=False)
+    shape = Shape.of(target, requested=False)
     for name in "ab":
         prepare(wheel, shape, str(tmp_path / name), staging=staging)
     records = [tmp_path / name / "dist-info/foo-1.0.dist-info/RECORD" for name in "ab"]

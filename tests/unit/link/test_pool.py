@@ -13,7 +13,8 @@ from linkd.link.blueprint import Shape
 from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool, PoolLimits
 
-SHAPE = Shape(Roots(dict.fromkeys(SchemeKey, "lib/"), frozenset(), frozenset()), requested=True)
+ROOTS = Roots(dict.fromkeys(SchemeKey, "lib/"), frozenset(), frozenset())
+SHAPE = Shape(ROOTS, "3.12", requested=True)
 
 
 def order(number: int) -> Order:

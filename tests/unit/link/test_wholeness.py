@@ -9,7 +9,6 @@ import pytest
 from linkd.core.receipt import LinkMode
 from linkd.core.wheel import StoredWheel
 from linkd.link.blueprint import Blueprint, Shape
-from linkd.link.footprint import Roots
 from linkd.link.stage import Staging, prepare
 from linkd.link.wholeness import find_flaw
 from tests.support.stored import Environment, Store
@@ -27,8 +26,7 @@ class Tree:
             data={"scripts/run": "#!python\n", "data/share/foo.txt": "text"},
             entry_points="[console_scripts]\nfoo = foo:main\n",
         )
-        roots = Roots.of(environment.target)
-        self.shape = Shape.of(environment.target, roots, requested=True)
+        self.shape = Shape.of(environment.target, requested=True)
         self.path = path
         staging = Staging(mode=LinkMode.HARDLINK, constants=store.stager.constants)
         prepare(self.wheel, self.shape, str(path), staging=staging)
