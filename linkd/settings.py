@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     """Folders that all trees kept ready may have together, of some 4 KiB each."""
     compile_processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
     """Interpreters that compile wheels at the same time; 0 compiles only what is asked for."""
+    pool_min_free: float = Field(default=2, ge=0, le=100)
+    """Percent of the cache's file system, of its space and its inodes, below which nothing is
+    staged ahead."""
+    pool_check: float = Field(default=600, ge=0)
+    """Seconds after which all trees kept ready are looked at again; 0 is never."""
     index_timeout: float = Field(default=30, gt=0)
     """Seconds that an index may be silent before it is asked again."""
     resolve_timeout: float = Field(default=120, gt=0)

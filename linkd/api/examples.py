@@ -146,10 +146,6 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
     },
     errors.HashMismatch: {"source": "requirements.txt:12"},
     errors.CompilationFailed: {"reason": "it compiles for cpython-311"},
-    errors.RecoveryFailed: {
-        "path": "lib/python3.12/site-packages/foo/__init__.py",
-        "reason": "permission denied",
-    },
     errors.BrokenWheel: {"reasons": ("there is something hidden before 'foo/__init__.py'",)},
     errors.NotAZip: {"reasons": ("it is not a zip file",)},
     errors.TruncatedWheel: {"reasons": ("it is cut short: the end of the zip file is missing",)},
@@ -218,6 +214,10 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
     errors.PathOccupied: {"path": "lib/python3.12/site-packages/foo.py", "reason": "is a folder"},
     errors.NotInstalled: {"names": ("foo",)},
     errors.NoRecord: {"name": "foo", "path": "foo-1.0.dist-info/RECORD"},
+    errors.RecoveryFailed: {
+        "path": "lib/python3.12/site-packages/foo",
+        "reason": "permission denied",
+    },
     errors.GraftFailed: {
         "path": "lib/python3.12/site-packages/foo",
         "reason": "input/output error",

@@ -49,10 +49,9 @@ class Shape:
 
     @cached_property
     def digest(self) -> str:
-        """Names the shape; for names of files. It begins with the cache tag, if there is one."""
-        facts = f"{self.python} {self.requested} {sorted(self.roots.by_key.items())}"
-        digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
-        return digest if self.bytecode is None else f"{self.bytecode}-{digest}"
+        """Names the shape; for names of files."""
+        parts = (self.python, self.requested, self.bytecode, sorted(self.roots.by_key.items()))
+        return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkd.core.receipt import Fallback, FallbackReason, LinkMode
+from linkd.core.wheel import StoredWheel
 from linkd.errors import (
     CacheUnusable,
     LinkUnavailable,
     NoSpace,
+    WheelDamaged,
     is_no_space,
     reason_of,
 )
@@ -213,6 +215,12 @@ class Placer:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(fresh, dir_fd=self._source_fd)
             raise
+
+
+def damage(wheel: StoredWheel, path: str) -> WheelDamaged:
+    """What to raise where a file of a stored wheel is not as it was unpacked."""
+    manifest = wheel.manifest
+    return WheelDamaged(filename=manifest.filename, sha256=manifest.sha256, path=path)
 
 
 def mount_of(folder_fd: int) -> tuple[int, int]:

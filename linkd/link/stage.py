@@ -21,7 +21,7 @@ from linkd.core.record import format_record
 from linkd.core.scripts import launcher_script, rewrite_shebang
 from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import NoSpace, WheelDamaged, is_no_space
+from linkd.errors import NoSpace, is_no_space
 from linkd.link.beneath import open_folder
 from linkd.link.blueprint import (
     DIST_INFO,
@@ -34,7 +34,7 @@ from linkd.link.blueprint import (
 )
 from linkd.link.constants import Constants, write_file
 from linkd.link.footprint import Roots
-from linkd.link.modes import Damaged, Placer
+from linkd.link.modes import Damaged, Placer, damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def prepare(
     """
     blueprint = Blueprint(wheel.manifest, shape, bytecode)
     blueprint.check()
-    with _translated(where, wheel.manifest.filename):
+    with _translated(where, wheel.manifest.filename), _missing_told(blueprint, wheel):
         os.mkdir(where, 0o700)
         with open_folder(where) as stage_fd, open_folder(wheel.tree) as tree_fd:
             for folder in blueprint.folders:
@@ -210,11 +210,7 @@ def _place(wheel: StoredWheel, batches: Iterable[Batch], placer: Placer) -> None
         try:
             placer.place_all(batch)
         except Damaged as error:
-            raise WheelDamaged(
-                filename=wheel.manifest.filename,
-                sha256=wheel.manifest.sha256,
-                path=os.path.join(wheel.tree, str(error)),
-            ) from error
+            raise damage(wheel, os.path.join(wheel.tree, str(error))) from error
 
 
 def _place_bytecode(
@@ -254,6 +250,19 @@ def _record(dist_info: str, rows: Iterable[RecordRow]) -> None:
     os.unlink(path)
     with open_folder(dist_info) as folder_fd:
         write_file(folder_fd, "RECORD", text + more)
+
+
+@contextlib.contextmanager
+def _missing_told(blueprint: Blueprint, wheel: StoredWheel) -> Iterator[None]:
+    """A file that is gone from the store is damage, as one that was changed there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        sources = (file.source for batch in blueprint.batches for file in batch.files)
+        for path in (os.path.join(wheel.tree, source) for source in sources):
+            if not os.path.lexists(path):
+                raise damage(wheel, path) from error
+        raise
 
 
 @contextlib.contextmanager

@@ -23,6 +23,9 @@ from linkd.link.stage import BytecodeDamaged, StagedTree, Staging, complete, pre
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.bytecode import BytecodeShelf
 
+_Shapes = Mapping[bool, Shape]
+"""By whether the distribution was requested."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stager:
@@ -111,8 +114,7 @@ class _Work:
     """One request's staging."""
 
     target: Target
-    shapes: Mapping[bool, Shape]
-    """By whether the distribution was asked for."""
+    shapes: _Shapes
     staging: Staging
     bytecode: BytecodeShelf
     check: Callable[[], None]
@@ -172,7 +174,7 @@ def _is_pooled(workspace: Workspace) -> bool:
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _shapes(target: Target) -> Mapping[bool, Shape]:
+def _shapes(target: Target) -> _Shapes:
     return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
 
 

@@ -31,6 +31,7 @@ from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, Whe
 from linkd.link.journal import Forgets, Journal
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
+from linkd.link.pool import Order
 from linkd.link.settling import contested, find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
@@ -112,9 +113,14 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        async with self.ledger.stand(intent.target.identity, standing):
-            outcome, warnings = await self._carry_out(change, standing, reporter)
-        self.ahead.want(outcome.orders)
+        orders: tuple[Order, ...] = ()
+        try:
+            async with self.ledger.stand(intent.target.identity, standing):
+                outcome, warnings = await self._carry_out(change, standing, reporter)
+            orders = outcome.orders
+        finally:
+            # What a request took that failed is made again, too.
+            self.ahead.want(orders)
         if intent.bytecode is not BytecodeWish.OFF:
             wheels = (wheel for wheel, _ in intent.additions)
             self.compiling.want(wheels, intent.target.interpreter)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from packaging.utils import NormalizedName
 
-from linkd.build.circumstances import Circumstances
 from linkd.core.bytecode import BytecodeWish
 from linkd.core.entry_points import made_for
 from linkd.core.plan import Plan, leftovers, plan_install
@@ -16,11 +15,9 @@ from linkd.core.receipt import Receipt
 from linkd.core.source import is_editable
 from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, LockFilesContradict, NotInstalled, WheelDamaged
+from linkd.errors import EnvironmentMissing, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
-from linkd.resolve.lock_file import read_lock_file
-from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.resolver import ResolveRequest
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
@@ -41,6 +38,7 @@ from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
+from linkd.service.supply import locked_pins, open_supply
 from linkd.venv.installed import read_details
 from linkd.venv.inventory import Inventory
 from linkd.venv.placement import Folders
@@ -67,7 +65,9 @@ class Install:
         target = await self._target(request)
         if not request.dry_run:
             require_permission(target, break_system_packages=request.break_system_packages)
-        supply = self._supply(asked, target, run)
+        supply = open_supply(
+            self.indexes, self.building, asked, target, request=request, reporter=reporter
+        )
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, supply, run)
@@ -85,18 +85,6 @@ class Install:
                 raise
         return await self.create(request.environment, request.interpreter, None)
 
-    def _supply(self, asked: Asked, target: Target, run: "_Run") -> Supplying:
-        circumstances = Circumstances(
-            interpreter=target.interpreter,
-            python=str(target.python),
-            index=asked.index,
-            formats=asked.resolving.formats,
-            isolated=run.request.build_isolation,
-            require_hashes=asked.resolving.require_hashes,
-            within=run.request.building,
-        )
-        return self.building(self.indexes.snapshot(asked.index), circumstances, run.reporter)
-
     async def _plan(
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
@@ -104,7 +92,7 @@ class Install:
         inventory = await self.holdings.read(target)
         installed = inventory.distributions
         if asked.locks:
-            pins = _locked(asked.locks, target, run.request)
+            pins = locked_pins(asked.locks, target, run.request)
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
@@ -281,37 +269,17 @@ def _still(plan: Plan, installed: Installed) -> Plan:
     return replace(plan, removals=there)
 
 
-def _locked(
-    locks: tuple[RequirementFile, ...], target: Target, request: InstallRequest
-) -> tuple[Pin, ...]:
-    """What the lock files name, together. Raises InvalidLockFile, also if two contradict."""
-    pins: dict[NormalizedName, Pin] = {}
-    for lock in locks:
-        for pin in read_lock_file(
-            lock, target.interpreter, extras=request.extras, groups=request.groups
-        ):
-            other = pins.setdefault(pin.name, pin)
-            if other.file != pin.file:
-                raise LockFilesContradict(
-                    path=lock.path,
-                    reason=f"it locks {pin.name} to {pin.file.filename}, "
-                    f"another lock file to {other.file.filename}",
-                )
-    return tuple(pins[name] for name in sorted(pins))
-
-
 def _intent(
     target: Target, installed: Installed, plan: Plan, fetched: Fetched, request: InstallRequest
 ) -> Intent:
+    python = target.interpreter.markers["python_version"]
     return Intent(
         target=target,
         installed=installed,
         additions=tuple(
             (wheel, _marks(pin, wheel))
             for pin in plan.additions
-            for wheel in [
-                made_for(fetched.wheels[pin.name], target.interpreter.markers["python_version"])
-            ]
+            for wheel in [made_for(fetched.wheels[pin.name], python)]
         ),
         removals=plan.removals,
         policy=request.link,
