@@ -96,6 +96,12 @@ def launchers_for(manifest: Manifest, python: str) -> tuple[Launcher, ...]:
     return (*(msgspec.structs.replace(base, name=name) for name in names), *others)
 
 
+def has_versioned_launchers(manifest: Manifest) -> bool:
+    """Whether `launchers_for` gives other launchers for other versions of Python."""
+    versioned = _VERSIONED.get(manifest.name)
+    return versioned is not None and any(one.name == versioned.name for one in manifest.launchers)
+
+
 def script_name_problem(name: str) -> str | None:
     """Why a file of this name may not be put into an environment's scripts folder, if so."""
     if not name or name in {".", ".."}:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass
 
+from linkd.core.entry_points import has_versioned_launchers
 from linkd.core.receipt import LinkMode
 from linkd.core.target import Target
 from linkd.errors import CacheUnusable, EnvironmentNotWritable, reason_of
@@ -55,9 +56,11 @@ class Stager:
             os.path.join(workspace.path, f"{number:05}-{addition.name}")
             for number, addition in enumerate(additions)
         ]
-        pooled = _is_pooled(workspace)
+        pooled = _has_pool(workspace)
         ready = [
-            pooled and self.pool.take(_order(addition, work.roots), where)
+            pooled
+            and _can_be_ready(addition)
+            and self.pool.take(_order(addition, work.roots), where)
             for addition, where in zip(additions, places, strict=True)
         ]
         self._prepare(
@@ -77,10 +80,10 @@ class Stager:
         self, additions: Sequence[Addition], target: Target, workspace: Workspace
     ) -> tuple[Order, ...]:
         """What to have ready for the next one who wants the same; nothing where no pool helps."""
-        if not _is_pooled(workspace):
+        if not _has_pool(workspace):
             return ()
         roots = Roots.of(target)
-        return tuple(_order(addition, roots) for addition in additions)
+        return tuple(_order(addition, roots) for addition in additions if _can_be_ready(addition))
 
     def _prepare(self, work: "_Work", missing: list[tuple[Addition, str]]) -> None:
         missing.sort(key=lambda one: len(one[0].wheel.manifest.files), reverse=True)
@@ -137,9 +140,14 @@ class _Work:
             ) from error
 
 
-def _is_pooled(workspace: Workspace) -> bool:
+def _has_pool(workspace: Workspace) -> bool:
     """Whether trees can be made ahead: they lie in the cache, and are links to its files."""
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
+
+
+def _can_be_ready(addition: Addition) -> bool:
+    """Whether its tree is the same for all versions of Python: who stages ahead knows none."""
+    return not has_versioned_launchers(addition.wheel.manifest)
 
 
 def _order(addition: Addition, roots: Roots) -> Order:
