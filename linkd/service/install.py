@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from linkd.build.circumstances import Circumstances
 from linkd.core.entry_points import launchers_for
@@ -25,6 +26,7 @@ from linkd.resolve.lock_file import read_lock_file
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.satisfied import Reading, satisfying
+from linkd.service.aftermath import find_aftermath
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
@@ -67,6 +69,8 @@ class Install:
         run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
+            if not request.no_deps:
+                run.warnings += await find_aftermath(pins, plan, run.before, target)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
@@ -105,11 +109,10 @@ class Install:
                     unchanged=tuple(installed[name] for name in sorted(names)),
                     removals=tuple(leftovers(names, installed)) if run.request.exact else (),
                 )
-        preferred = {name: present.version for name, present in installed.items()}
         exchanged = await exchange_sources(resolving, supply, target.interpreter)
         run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(exchanged.resolving, preferred=preferred),
+            replace(exchanged.resolving, preferred=run.preferred(installed)),
             target.interpreter,
             PresentListings(supply, run.keepable(installed), target.interpreter),
         )
@@ -145,7 +148,7 @@ class Install:
                 target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
-                installed = await asyncio.to_thread(read_installed, target)
+                run.before = installed = await asyncio.to_thread(read_installed, target)
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed
@@ -180,6 +183,8 @@ class _Run:
     warnings: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     """Wheels that were found changed in the cache, and fetched anew."""
+    before: Installed = field(default_factory=dict)
+    """What was installed when it was changed."""
     changed: Changed | None = None
 
     def reinstall(self, names: frozenset[NormalizedName]) -> None:
@@ -190,17 +195,27 @@ class _Run:
         elif names and not again:
             self.request = replace(self.request, reinstall=names)
 
+    def preferred(self, installed: Installed) -> Mapping[NormalizedName, Version]:
+        """The versions to stay with: not of what is installed again, as with pip and uv."""
+        return {
+            name: present.version
+            for name, present in installed.items()
+            if present.is_complete and not self._is_again(name)
+        }
+
     def keepable(self, installed: Installed) -> Installed:
-        """What may stay as it is. What is installed proves no hash, and twice is put right."""
-        again = self.request.reinstall
-        if again is True or self.request.require_hashes:
+        """What may stay as it is. What is installed proves no hash; what is broken is put right."""
+        if self.request.require_hashes:
             return {}
-        names = frozenset() if again is False else again
         return {
             name: present
             for name, present in installed.items()
-            if name not in names and not present.others
+            if present.is_whole and not self._is_again(name)
         }
+
+    def _is_again(self, name: NormalizedName) -> bool:
+        again = self.request.reinstall
+        return again if isinstance(again, bool) else name in again
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)
