@@ -47,6 +47,7 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
         "reason": "expected end or semicolon (after name and no valid version specifier)",
         "origin": "requirements.txt:12",
     },
+    errors.NothingRequired: {"files": ("requirements.txt",)},
     errors.UnhashedRequirement: {
         "requirement": "foo==1.0",
         "reason": "hashes are required, and it has none",

@@ -21,14 +21,15 @@ from linkd.service.request import InstallRequest, ListRequest, UninstallRequest
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
     return replace(
-        sync_request(body),
-        requirements=tuple(body.requirements),
-        editable=tuple(body.editable),
-        exact=False,
+        _wanted(body), requirements=tuple(body.requirements), editable=tuple(body.editable)
     )
 
 
 def sync_request(body: schema.SyncBody) -> InstallRequest:
+    return replace(_wanted(body), exact=True, allow_empty=body.allow_empty_requirements)
+
+
+def _wanted(body: schema.WantedBody) -> InstallRequest:
     return InstallRequest(
         environment=body.environment,
         placement=_placement(body),
@@ -50,9 +51,12 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
             required=body.require_link,
         ),
         refuse_collisions=body.collisions == "error",
-        exact=True,
         extras=tuple(body.extras),
         groups=None if body.groups is None else tuple(body.groups),
+        dependency_groups=tuple(
+            (RequirementFile(file.path, file.text), tuple(file.groups))
+            for file in body.dependency_groups
+        ),
         break_system_packages=body.break_system_packages,
         create=body.create,
     )
@@ -63,6 +67,10 @@ def uninstall_request(body: schema.UninstallBody) -> UninstallRequest:
         environment=body.environment,
         placement=_placement(body),
         names=tuple(map(_normalized, body.names)),
+        requirements=tuple(body.requirements),
+        requirement_files=_files(body.requirement_files),
+        constraint_files=_files(body.constraint_files),
+        directory=body.directory,
         dry_run=body.dry_run,
         break_system_packages=body.break_system_packages,
     )
@@ -131,6 +139,7 @@ def distributions(found: Distributions) -> schema.DistributionsAnswer:
     return schema.DistributionsAnswer(
         environment=str(found.target.prefix),
         distributions=[_listed(listed) for listed in found.distributions],
+        warnings=list(found.warnings),
     )
 
 
@@ -140,6 +149,7 @@ def _listed(listed: Listed) -> schema.ListedDistribution:
     answer = schema.ListedDistribution(
         name=distribution.name,
         version=str(distribution.version),
+        location=distribution.location,
         installer=distribution.installer,
         requested=distribution.requested,
         direct_url=None if direct is None else dict(direct.to_dict()),
@@ -210,7 +220,7 @@ def _placement(body: schema.PlacedBody) -> Placement | None:
     return None if folder is None else Placement(folder=folder, flat=body.target is not None)
 
 
-def _index(body: schema.SyncBody | schema.DistributionsQuery) -> IndexSettings:
+def _index(body: schema.WantedBody | schema.DistributionsQuery) -> IndexSettings:
     return IndexSettings(
         index_url=body.index_url,
         extra_index_urls=tuple(body.extra_index_urls),

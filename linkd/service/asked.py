@@ -4,12 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from linkd.core.formats import Formats, parse_names
-from linkd.errors import InvalidRequest
+from linkd.errors import InvalidRequest, NothingRequired
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
 from linkd.fetch.urls import redacted_line
 from linkd.resolve.lock_file import is_lock_file
-from linkd.resolve.project_file import is_project_file, read_project_file
+from linkd.resolve.project_file import (
+    is_project_file,
+    read_dependency_groups,
+    read_project_file,
+)
 from linkd.resolve.requirement import Asked as Requirement
 from linkd.resolve.requirement import parse_editable, parse_requirement
 from linkd.resolve.requirement_file import (
@@ -46,7 +50,7 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
         parse_editable(text, origin=request.origin, directory=request.directory)
         for text in request.editable
     )
-    if not given and not request.requirement_files:
+    if not (given or request.requirement_files or request.dependency_groups):
         raise InvalidRequest(
             reason="nothing to install was named",
             remedy="name requirements, or a file of them with -r",
@@ -55,9 +59,16 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
         asked
         for file in projects
         for asked in read_project_file(file, extras=request.extras, groups=request.groups or ())
+    ) + tuple(
+        asked
+        for file, groups in request.dependency_groups
+        for asked in read_dependency_groups(file, groups)
     )
+    requirements = given + files.requirements + needed
+    if request.exact and not (requirements or locks or request.allow_empty):
+        raise NothingRequired(files=_paths(request))
     resolving = ResolveRequest(
-        requirements=_bare(given + files.requirements + needed, bare_url),
+        requirements=_bare(requirements, bare_url),
         constraints=_bare(files.constraints, bare_url),
         no_deps=request.no_deps,
         prerelease=request.prerelease or files.prerelease,
@@ -99,7 +110,12 @@ def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
         file for file in request.requirement_files if file not in locks and file not in projects
     )
     if locks and (
-        plain or projects or request.requirements or request.editable or request.constraint_files
+        plain
+        or projects
+        or request.requirements
+        or request.editable
+        or request.constraint_files
+        or request.dependency_groups
     ):
         raise InvalidRequest(
             reason=f"{locks[0].path} is a lock file: no other requirement can stand beside it",
@@ -111,6 +127,11 @@ def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
             remedy="name the file with -r, or write extras as name[extra]",
         )
     return plain, projects, locks
+
+
+def _paths(request: InstallRequest) -> tuple[str, ...]:
+    files = (*request.requirement_files, *(file for file, _ in request.dependency_groups))
+    return tuple(file.path for file in files)
 
 
 def _bare(
