@@ -43,6 +43,12 @@ def _wanted(
         from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
 
         body.update(read_requirement_files(files, constraints, directory))
+    bounds = arguments.all("--build-constraints")
+    if bounds:
+        from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
+
+        read = read_requirement_files((), bounds, directory)
+        body["build_constraint_files"] = [file for files in read.values() for file in files]
     body.update(_groups(arguments, files, directory))
     body.update(_members(arguments))
     surroundings.add_index_settings(body)

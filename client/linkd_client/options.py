@@ -124,6 +124,19 @@ SYNC_OPTIONS = (
         "build with what the environment has installed",
         member="no_build_isolation",
     ),
+    Option(
+        "-b/--build-constraint/--build-constraints",
+        "build with versions as this file allows",
+        metavar="FILE",
+        repeatable=True,
+    ),
+    Option(
+        "-C/--config-setting/--config-settings",
+        "what the backends of builds are told",
+        member="config_settings",
+        metavar="KEY=VALUE",
+        repeatable=True,
+    ),
     Option("--no-deps", "leave dependencies out", member="no_deps"),
     Option("-U/--upgrade", "take the newest versions that fit", member="upgrade"),
     Option(

@@ -45,7 +45,7 @@ _LISTS = {
 
 def read_requirement_files(
     requirements: Sequence[str], constraints: Sequence[str], directory: str
-) -> dict[str, Json]:
+) -> dict[str, list[Json]]:
     """The request's members for ``-r`` and ``-c``. Raises ClientError with its place."""
     reader = _Reader(directory)
     for option, names in (("-r", requirements), ("-c", constraints)):
@@ -80,7 +80,7 @@ class _Reader:
         self._texts: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {_REQUIREMENTS: [], _CONSTRAINTS: []}
 
-    def members(self) -> dict[str, Json]:
+    def members(self) -> dict[str, list[Json]]:
         return {
             name: [{"path": path, "text": self._texts[path]} for path in paths]
             for name, paths in self._lists.items()

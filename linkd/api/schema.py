@@ -103,6 +103,12 @@ class WantedBody(PlacedBody):
     no_build_isolation: bool = Field(
         default=False, description="Build in the environment itself, with what is installed there"
     )
+    config_settings: list[Text] = Field(
+        default=[], description="KEY=VALUE for the backends of builds (PEP 517)"
+    )
+    build_constraint_files: list[TextFile] = Field(
+        default=[], description="Bounds of the versions that builds need"
+    )
     no_deps: bool = False
     upgrade: bool = False
     upgrade_packages: list[ProjectName] = []

@@ -40,6 +40,8 @@ def _wanted(body: schema.WantedBody) -> InstallRequest:
         no_binary=tuple(body.no_binary),
         only_binary=tuple(body.only_binary),
         build_isolation=not body.no_build_isolation,
+        build_constraint_files=_files(body.build_constraint_files),
+        config_settings=tuple(body.config_settings),
         no_deps=body.no_deps,
         prerelease=body.prerelease,
         require_hashes=body.require_hashes,

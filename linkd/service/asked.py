@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from linkd.core.config_settings import ConfigSettings, parse_config_settings
 from linkd.core.formats import Formats, parse_names
 from linkd.errors import InvalidRequest, NothingRequired
 from linkd.fetch.configuration import read_index_settings
@@ -32,6 +33,7 @@ class Asked:
     resolving: ResolveRequest
     locks: tuple[RequirementFile, ...]
     """Lock files: they name everything by themselves, so nothing else stands beside them."""
+    config_settings: ConfigSettings
     index: IndexSettings
     """Complete: the request's, its files', the machine's and the default."""
 
@@ -85,8 +87,23 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
     return Asked(
         resolving=resolving,
         locks=locks,
+        config_settings=_config_settings(request),
         index=merge(requested, read_index_settings()),
     )
+
+
+def _config_settings(request: InstallRequest) -> ConfigSettings:
+    """Checks what else is said of builds, whether anything has to be built or not."""
+    if request.build_constraint_files and not request.build_isolation:
+        raise InvalidRequest(
+            reason="build constraints are of no use with --no-build-isolation",
+            remedy="take one of them out",
+        )
+    read_requirement_files((), request.build_constraint_files, directory=request.directory)
+    try:
+        return parse_config_settings(request.config_settings)
+    except ValueError as error:
+        raise InvalidRequest(reason=redacted_line(f"--config-settings: {error}")) from error
 
 
 def _formats(request: InstallRequest, files: RequirementSet) -> Formats:

@@ -88,6 +88,10 @@ class Install:
             index=asked.index,
             formats=asked.resolving.formats,
             isolated=run.request.build_isolation,
+            config_settings=asked.config_settings,
+            constraints=tuple(
+                (file.path, file.text) for file in run.request.build_constraint_files
+            ),
             require_hashes=asked.resolving.require_hashes,
             within=run.request.building,
         )

@@ -32,6 +32,10 @@ class InstallRequest:
     """Values of the option, in their order; so `only_binary`."""
     only_binary: tuple[str, ...] = ()
     build_isolation: bool = True
+    build_constraint_files: tuple[RequirementFile, ...] = ()
+    """Bounds of what builds need."""
+    config_settings: tuple[str, ...] = ()
+    """``KEY=VALUE`` each, for the backends of builds."""
     no_deps: bool = False
     prerelease: bool = False
     require_hashes: bool = False

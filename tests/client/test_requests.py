@@ -70,6 +70,11 @@ def test_a_get_has_no_body(client: Client, daemon: StartDaemon) -> None:
         (["--no-binary", "a", "--no-binary", ":all:"], {"no_binary": ["a", ":all:"]}),
         (["--only-binary", "a,b"], {"only_binary": ["a,b"]}),
         (["--no-build-isolation"], {"no_build_isolation": True}),
+        (["-Ca=1", "--config-setting", "b="], {"config_settings": ["a=1", "b="]}),
+        (
+            ["-b", "/dev/null"],
+            {"build_constraint_files": [{"path": "/dev/null", "text": ""}]},
+        ),
     ],
 )
 def test_every_install_option_has_its_member(
