@@ -19,11 +19,9 @@ from linkd.core.receipt import Receipt
 from linkd.core.source import is_editable
 from linkd.core.target import Placement, Target
 from linkd.core.wheel import Pin, StoredWheel
-from linkd.errors import EnvironmentMissing, LockFilesContradict, NotInstalled, WheelDamaged
+from linkd.errors import EnvironmentMissing, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
-from linkd.resolve.lock_file import read_lock_file
-from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.resolver import ResolveRequest
 from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.aftermath import find_aftermath
@@ -31,6 +29,7 @@ from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.locked import read_locked
 from linkd.service.permission import require_permission
 from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
 from linkd.service.present import PresentListings
@@ -103,7 +102,9 @@ class Install:
         """What the environment shall hold; no pins where it answers the request already."""
         installed = await asyncio.to_thread(read_installed, target)
         if asked.locks:
-            pins = _locked(asked.locks, target, run.request)
+            locked = await read_locked(asked.locks, target.interpreter, supply, run.request)
+            run.reinstall(locked.trees)
+            pins = locked.pins
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
@@ -282,25 +283,6 @@ def _still(plan: Plan, installed: Installed) -> Plan:
     """Of a plan that only removes: what is there still."""
     there = tuple(gone for gone in plan.removals if gone == installed.get(gone.name))
     return replace(plan, removals=there)
-
-
-def _locked(
-    locks: tuple[RequirementFile, ...], target: Target, request: InstallRequest
-) -> tuple[Pin, ...]:
-    """What the lock files name, together. Raises InvalidLockFile, also if two contradict."""
-    pins: dict[NormalizedName, Pin] = {}
-    for lock in locks:
-        for pin in read_lock_file(
-            lock, target.interpreter, extras=request.extras, groups=request.groups
-        ):
-            other = pins.setdefault(pin.name, pin)
-            if other.file != pin.file:
-                raise LockFilesContradict(
-                    path=lock.path,
-                    reason=f"it locks {pin.name} to {pin.file.filename}, "
-                    f"another lock file to {other.file.filename}",
-                )
-    return tuple(pins[name] for name in sorted(pins))
 
 
 def _intent(
