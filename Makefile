@@ -15,7 +15,7 @@ PIP_FLAGS := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test differential conformance resolutions docs bench bench-quick lint format types
+.PHONY: help demo test crash differential conformance resolutions docs bench bench-quick lint format types
 .PHONY: layers build venv lock upgrade clean FORCE
 
 help: ## Show what there is to make
@@ -28,6 +28,20 @@ demo: .make/env/.installed ## Set up, start a daemon and run the race of eight c
 # what is tested is the installed wheels.
 test: lint types layers .make/env/.installed ## Set up, check everything and test the built wheels
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONSAFEPATH=1 $(BIN)/pytest $(PYTEST_FLAGS)
+
+# CRASH may name rounds and a seed. A program of the tests, as for differential.
+CRASH ?= 200 1
+crash: .make/env/.installed ## Kill requests at every change of the disk, and a daemon hundreds of times
+	@rm -rf .make/crash && mkdir -p .make/crash
+	@for rename in kernel portable; do \
+	  for scenario in install replacing beside upgrade reinstall uninstall sync; do \
+	    mkdir .make/crash/$$scenario-$$rename && echo "$$scenario, $$rename" && \
+	    PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -P \
+	      -m tests.support.crashing .make/crash/$$scenario-$$rename $$scenario $$rename 1 || exit 1; \
+	  done; \
+	done
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -P \
+	  -m tests.support.battering "$(CURDIR)/.make/crash/battered" $(CRASH)
 
 # DIFFERENTIAL may be --wheels FOLDER, --repeat PINS, --projects LIST, --python INTERPRETER. The
 # checkout is on sys.path here for its tests only: every process started has the installed wheels.

@@ -15,7 +15,7 @@ from linkd.build.archives import Archives
 from linkd.build.bench import Bench
 from linkd.build.builder import Builder
 from linkd.build.circumstances import Circumstances
-from linkd.core.listings import Pages
+from linkd.core.listings import StatedPages
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Receipt
 from linkd.core.wheel import DistFile
@@ -30,17 +30,21 @@ from linkd.link.ledger import Ledger
 from linkd.link.pool import Pool, PoolLimits
 from linkd.link.stager import Stager
 from linkd.link.workspace import Workspaces
+from linkd.resolve.remembering import RememberingResolver
 from linkd.resolve.resolver import Resolver
 from linkd.resolve.solver import Limits
 from linkd.server import DaemonServer
 from linkd.service.activity import Activity
 from linkd.service.changing import Changer
 from linkd.service.creating import CreateEnvironment
+from linkd.service.holding import Holdings
+from linkd.service.inheritance import Inheritance
 from linkd.service.inspecting import ReadStatus
 from linkd.service.install import Install
 from linkd.service.isolating import Forgetful, IsolateBuild
 from linkd.service.listing import ListDistributions
-from linkd.service.ports import Supplying
+from linkd.service.ports import Probing, Supplying
+from linkd.service.recovering import Recovered, Recovery
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
@@ -50,6 +54,7 @@ from linkd.store.state import State
 from linkd.store.store import Store
 from linkd.store.tenancy import tenancy
 from linkd.venv.create import create_environment
+from linkd.venv.inventory import Inventories
 from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
@@ -71,6 +76,7 @@ class Daemon:
     builder: Builder
     resolver: Resolver
     workspaces: Workspaces
+    recovery: Recovery
     ahead: Ahead
     grafting: ThreadPoolExecutor
     staging: ThreadPoolExecutor
@@ -87,7 +93,9 @@ class Daemon:
         )
 
     async def start(self) -> None:
+        self.http.prepare()
         await self.store.start()
+        await self.recovery.start()
         self.ahead.start()
 
     async def close(self) -> None:
@@ -95,6 +103,7 @@ class Daemon:
         await self.http.close()
         await self.downloader.close()
         await self.builder.close()
+        await self.recovery.close()
         await self.store.close()
         await asyncio.to_thread(self.resolver.close)
         await self.ahead.close()
@@ -135,7 +144,16 @@ def make_daemon(settings: Settings) -> Daemon:
         retire=store.retire,
         discard=workspaces.sweep,
     )
-    activity = Activity(lambda: workspaces.pending + ahead.pending)
+    facts = Prober(state)
+    recovery = Recovery(
+        workspaces,
+        grafting,
+        prober=facts,
+        inheritance=Inheritance(memory=state, store=store),
+        fleeting=layout.incoming,
+    )
+    prober = Recovered(prober=facts, recovery=recovery)
+    activity = Activity(lambda: workspaces.pending + ahead.pending + recovery.pending)
     stager = Stager(
         workspaces=workspaces,
         pool=pool,
@@ -143,14 +161,14 @@ def make_daemon(settings: Settings) -> Daemon:
         executor=staging,
     )
     changer = Changer(Ledger(), stager, ahead, grafting, memory=state, store=store)
-    prober = Prober(state)
     resolver = Resolver(Limits(seconds=settings.resolve_timeout))
+    remembering = RememberingResolver(resolver, layout.resolutions, sweeping)
     create = _creator(prober, state, layout)
 
     async def install_for_build(request: InstallRequest, reporter: Reporter) -> Receipt:
         return await install_for_builds(request, reporter)
 
-    def supply(pages: Pages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
+    def supply(pages: StatedPages, circumstances: Circumstances, reporter: Reporter) -> Supplying:
         return Bench(builder=builder, pages=pages, circumstances=circumstances, reporter=reporter)
 
     # Builds install what they need, and installs build what they must.
@@ -165,17 +183,19 @@ def make_daemon(settings: Settings) -> Daemon:
     install = Install(
         prober=prober,
         indexes=indexes,
-        resolver=resolver,
+        resolver=remembering,
+        holdings=Holdings(Inventories()),
         building=supply,
         changer=changer,
         create=create,
+        telling=recovery,
         folders=Folders(),
     )
     fleeting = Changer(changer.ledger, stager, ahead, grafting, memory=Forgetful(), store=store)
     install_for_builds = replace(install, changer=fleeting)
     services = Services(
         install=install,
-        uninstall=Uninstall(prober=prober, changer=changer),
+        uninstall=Uninstall(prober=prober, changer=changer, telling=recovery),
         distributions=ListDistributions(prober=prober, indexes=indexes),
         create=create,
         status=ReadStatus(
@@ -202,6 +222,7 @@ def make_daemon(settings: Settings) -> Daemon:
         builder=builder,
         resolver=resolver,
         workspaces=workspaces,
+        recovery=recovery,
         ahead=ahead,
         grafting=grafting,
         staging=staging,
@@ -210,7 +231,7 @@ def make_daemon(settings: Settings) -> Daemon:
     )
 
 
-def _creator(prober: Prober, state: State, layout: Layout) -> CreateEnvironment:
+def _creator(prober: Probing, state: State, layout: Layout) -> CreateEnvironment:
     app_data = os.path.join(layout.version, "virtualenv")
 
     def create(path: str, python: str | None, prompt: str | None) -> None:

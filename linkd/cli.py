@@ -15,6 +15,7 @@ from linkd import __version__
 from linkd.bootstrap import make_daemon
 from linkd.errors import LinkdError
 from linkd.logs import configure_logs
+from linkd.memory import limit_arenas
 from linkd.server import Post, take_post, take_post_or_wait
 from linkd.settings import Settings, load_settings
 
@@ -70,6 +71,7 @@ def _serve(settings: Settings, ready: "_Ready") -> int:
 
 
 async def _run(settings: Settings, post: Post, ready: "_Ready") -> None:
+    limit_arenas()
     daemon = make_daemon(settings)
     server = daemon.make_server(
         lambda: ready.tell(f"linkd {__version__} serves {post.path}, cache {settings.cache_dir}")

@@ -23,7 +23,11 @@ from starlette.types import ASGIApp
 
 from linkd.api.peer import PeerProtocol
 from linkd.errors import AlreadyRunning, SocketUnusable, reason_of
+from linkd.memory import give_back
 from linkd.service.activity import Activity
+
+_QUIET_S: Final = 2.0
+"""Without work for so long the daemon gives freed memory back."""
 
 _BACKLOG: Final = 1024
 _FIRST_PASSED_FD: Final = 3
@@ -199,6 +203,7 @@ class DaemonServer(uvicorn.Server):
         self._activity = activity
         self._idle_timeout = idle_timeout
         self._ready = ready
+        self._tidy = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -207,10 +212,19 @@ class DaemonServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if self._activity.stopping:
             return True
+        self._tidy_up()
         if self._idle_timeout and self._activity.idle_s >= self._idle_timeout:
             _log.info("idle", seconds=self._idle_timeout)
             return True
         return await super().on_tick(counter)
+
+    def _tidy_up(self) -> None:
+        """Once after each burst of work."""
+        if self._activity.idle_s < _QUIET_S:
+            self._tidy = False
+        elif not self._tidy:
+            self._tidy = True
+            give_back()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

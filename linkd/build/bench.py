@@ -15,10 +15,10 @@ from linkd.build.builder import Builder
 from linkd.build.circumstances import Circumstances
 from linkd.build.git import bare_url
 from linkd.build.waiting import Task
-from linkd.core.listings import Pages
+from linkd.core.listings import PageState, StatedPages
 from linkd.core.progress import Reporter
 from linkd.core.source import Built, Source, SourceKind, is_wheel
-from linkd.core.wheel import DistFile, ProjectPage
+from linkd.core.wheel import DistFile, ProjectPage, StoredWheel
 from linkd.errors import BuildForbidden, InvalidRequirement
 from linkd.fetch.single_flight import SingleFlight
 from linkd.fetch.urls import redacted, without_credentials
@@ -33,13 +33,26 @@ class Bench:
     """The listings that are resolved against, and the store that the pins are fetched into."""
 
     builder: Builder
-    pages: Pages
+    pages: StatedPages
     circumstances: Circumstances
     reporter: Reporter
     origins: dict[str, Built] = field(default_factory=dict)
     """What was built of direct sources, by the URL of its wheel."""
     _built: dict[tuple[Source, str], Built] = field(default_factory=dict)
     _flights: SingleFlight[tuple[Source, str], Built] = field(default_factory=SingleFlight)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.pages.sources
+
+    async def look(self) -> None:
+        await self.pages.look()
+
+    def known_state(self, name: NormalizedName, /) -> PageState | None:
+        return self.pages.known_state(name)
+
+    async def state(self, name: NormalizedName, /) -> PageState:
+        return await self.pages.state(name)
 
     async def project(self, name: NormalizedName, /) -> ProjectPage:
         return await self.pages.project(name)
@@ -71,6 +84,13 @@ class Bench:
             )
         self._check_allowed(built.name, built.name)
         return built
+
+    def at_hand(
+        self, file: DistFile, required_hashes: Hashes | None = None
+    ) -> StoredWheel | None:
+        if file.url in self.origins or not is_wheel(file.filename):
+            return None
+        return self.builder.store.at_hand(file, required_hashes)
 
     async def ensure(
         self,

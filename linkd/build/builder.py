@@ -27,7 +27,7 @@ from linkd.build.unpack import read_pkg_info, unpack_source
 from linkd.build.waiting import Task, Waiting
 from linkd.core.progress import Reporter
 from linkd.core.source import Source
-from linkd.core.wheel import DistFile
+from linkd.core.wheel import DistFile, StoredWheel
 from linkd.errors import BuildError, BuildFailed
 from linkd.fetch.single_flight import SingleFlight
 from linkd.fetch.urls import file_path
@@ -44,6 +44,10 @@ _GIT_SECONDS: Final = 900.0
 
 class Storing(Protocol):
     """The store, as far as builds need it."""
+
+    def at_hand(
+        self, file: DistFile, required_hashes: Mapping[str, frozenset[str]] | None = None
+    ) -> StoredWheel | None: ...
 
     async def ensure(
         self,

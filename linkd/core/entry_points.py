@@ -4,11 +4,13 @@ import configparser
 import keyword
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
 
 from linkd.core.manifest import Launcher, Manifest
+from linkd.core.wheel import StoredWheel
 
 _SECTIONS: Final = (("console_scripts", False), ("gui_scripts", True))
 _NAME_BYTES: Final = 255
@@ -79,6 +81,14 @@ def parse_entry_points(text: str) -> tuple[Launcher, ...]:
     return launchers
 
 
+def made_for(wheel: StoredWheel, python: str) -> StoredWheel:
+    """The wheel with the launchers that it has in an environment of this version of Python."""
+    launchers = launchers_for(wheel.manifest, python)
+    if launchers == wheel.manifest.launchers:
+        return wheel
+    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
+
+
 def launchers_for(manifest: Manifest, python: str) -> tuple[Launcher, ...]:
     """A wheel's launchers in an environment of this version of Python, such as ``3.12``.
 
@@ -94,12 +104,6 @@ def launchers_for(manifest: Manifest, python: str) -> tuple[Launcher, ...]:
     names = [form.format(major=python.partition(".")[0], python=python) for form in versioned.forms]
     others = [one for one in manifest.launchers if not versioned.stale.fullmatch(one.name)]
     return (*(msgspec.structs.replace(base, name=name) for name in names), *others)
-
-
-def has_versioned_launchers(manifest: Manifest) -> bool:
-    """Whether `launchers_for` gives other launchers for other versions of Python."""
-    versioned = _VERSIONED.get(manifest.name)
-    return versioned is not None and any(one.name == versioned.name for one in manifest.launchers)
 
 
 def script_name_problem(name: str) -> str | None:

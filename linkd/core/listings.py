@@ -1,12 +1,15 @@
 """What resolving asks of the world: the pages of one request, frozen, and core metadata."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from packaging.utils import NormalizedName
 
 from linkd.core.source import Built, Source
 from linkd.core.wheel import DistFile, ProjectPage
+
+PageState: TypeAlias = tuple[bytes, ...]
+"""What tells one state of a project's page from another: a token for each source, in their order."""
 
 
 class Pages(Protocol):
@@ -19,6 +22,31 @@ class Pages(Protocol):
     async def metadata(self, file: DistFile, /) -> bytes:
         """The METADATA of a wheel. Raises FetchError or BrokenWheel."""
         ...
+
+
+class States(Protocol):
+    """The same view's states: what was answered from equal ones can be answered again."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources in their order; without credentials."""
+        ...
+
+    async def look(self) -> None:
+        """Read the sources that are read as a whole, once. Raises FetchError."""
+        ...
+
+    def known_state(self, name: NormalizedName, /) -> PageState | None:
+        """The state of a page, where nothing has to be asked or looked at."""
+        ...
+
+    async def state(self, name: NormalizedName, /) -> PageState:
+        """The state of the page that `project` gives. Raises FetchError."""
+        ...
+
+
+class StatedPages(Pages, States, Protocol):
+    """Pages that tell their states."""
 
 
 class Listings(Pages, Protocol):
@@ -41,3 +69,7 @@ class Listings(Pages, Protocol):
         `name` is what the requirement calls it; InvalidRequirement if it is another project.
         """
         ...
+
+
+class StatedListings(Listings, States, Protocol):
+    """Listings that tell the states of their pages."""

@@ -87,7 +87,12 @@ class Manifest(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         """The files but for those that the installer writes itself, whatever the wheel has."""
         own = {(self.root_scheme, f"{self.dist_info}/{name}") for name in INSTALLERS_OWN}
         own.update((SchemeKey.SCRIPTS, launcher.name) for launcher in self.launchers)
-        return (file for file in self.files if (file.scheme, file.destination) not in own)
+        names = {destination for _, destination in own}
+        return (
+            file
+            for file in self.files
+            if file.destination not in names or (file.scheme, file.destination) not in own
+        )
 
     def payload(self) -> Iterator[ManifestFile]:
         """The files that are not in dist-info."""

@@ -80,6 +80,7 @@
     │   ├── EnvironmentNotWritable      environment-not-writable
     │   ├── EnvironmentExists           environment-exists
     │   ├── EnvironmentBusy             environment-busy
+    │   ├── RecoveryFailed              recovery-failed
     │   ├── ExternallyManaged           externally-managed
     │   └── InterpreterFailed           interpreter-failed
     ├── LinkError                   the environment could not be changed

@@ -85,6 +85,21 @@ class EnvironmentBusy(TargetError):
     waited_s: float
 
 
+class RecoveryFailed(TargetError):
+    """What a crash left half-done could not be undone.
+
+    Nothing is lost: it is tried again with the next request.
+    """
+
+    sentence = "a change was cut off half-way and cannot be undone: {environment}/{path}: {reason}"
+    advice = "put that right and run the command again, or make the environment anew"
+
+    path: str
+    reason: str
+    left: tuple[str, ...] = ()
+    """Paths that are not as they were before."""
+
+
 class ExternallyManaged(TargetError):
     """The system's package manager looks after this Python.
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 
 _DIGEST_SIZE = 16
 
@@ -33,6 +34,14 @@ class DiskCache:
         with contextlib.suppress(OSError):
             _replace(path, _digest(content) + content)
 
+    def trim(self, most: int) -> None:
+        """Keep no more files than that: those that were written last."""
+        with contextlib.suppress(OSError):
+            written = sorted(_files_below(self._folder), reverse=True)
+            for _, path in written[most:]:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+
     def remove(self, key: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(self._path(key))
@@ -40,6 +49,14 @@ class DiskCache:
     def _path(self, key: str) -> str:
         name = hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
         return os.path.join(self._folder, name[:2], name[2:])
+
+
+def _files_below(folder: str) -> Iterator[tuple[int, str]]:
+    """(mtime, path) of each; in a folder of their first letters."""
+    for name in os.listdir(folder):
+        with os.scandir(os.path.join(folder, name)) as entries:
+            for entry in entries:
+                yield entry.stat(follow_symlinks=False).st_mtime_ns, entry.path
 
 
 def _digest(content: bytes) -> bytes:

@@ -69,23 +69,36 @@ def read_place(path: str, known: Folder | None = None) -> Folder | None:
     return read_local_page(path, known) if is_page else read_folder(path, known)
 
 
-def read_index_folder(
+@dataclass(frozen=True, slots=True)
+class IndexFolder:
+    """One look at an index on a disk."""
+
+    names: frozenset[str]
+    """What may be projects that have a folder of their own."""
+    flat: Folder
+    """The files that lie right in the folder, for all other projects."""
+
+
+def read_index(path: str, known: Folder | None = None) -> IndexFolder:
+    """An index on a disk; one that is not there has nothing. Raises IndexUnavailable."""
+    flat = read_folder(path, known)
+    if flat is None:
+        return IndexFolder(frozenset(), Folder((), ()))
+    try:
+        names = frozenset(name for name in os.listdir(path) if not name.endswith(ARCHIVES))
+    except OSError as error:
+        raise IndexUnavailable(url=path, reason=reason_of(error)) from error
+    return IndexFolder(names, flat)
+
+
+def read_index_project(
     path: str, name: NormalizedName, known: Folder | None = None
 ) -> Folder | None:
-    """A project of an index on a disk: its page, its folder, or its files in the folder itself."""
+    """A project's own page or folder in an index on a disk, if it has one."""
     project = os.path.join(path, name)
-    page = read_local_page(os.path.join(project, "index.html"), known)
-    if page is not None:
-        return page
-    folder = read_folder(project, known)
-    if folder is not None:
-        return folder
-    flat = read_folder(path)
-    if flat is None:
-        return None
-    if known is not None and known.signature == flat.signature:
-        return known
-    return Folder(flat.signature, files_of(name, flat.files))
+    return read_local_page(os.path.join(project, "index.html"), known) or read_folder(
+        project, known
+    )
 
 
 def files_of(name: NormalizedName, files: tuple[DistFile, ...]) -> tuple[DistFile, ...]:

@@ -79,7 +79,7 @@ class HttpClient:
         self._retry = retry or RetryPolicy()
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._session: aiohttp.ClientSession | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._tls: asyncio.Task[ssl.SSLContext] | None = None
 
     async def get(
         self, url: str, headers: Mapping[str, str] | None = None, *, partial: bool = False
@@ -101,7 +101,16 @@ class HttpClient:
                     ) from failure.__cause__
                 await asyncio.sleep(self._retry.delay(failures, failure.retry_after))
 
+    def prepare(self) -> None:
+        """Begin what the first request would have to wait for. In the event loop."""
+        if self._tls is None:
+            self._tls = asyncio.create_task(asyncio.to_thread(tls_context))
+            # An error is that of the requests, which try again.
+            self._tls.add_done_callback(lambda task: task.cancelled() or task.exception())
+
     async def close(self) -> None:
+        if self._tls is not None:
+            await asyncio.wait([self._tls])
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -153,7 +162,8 @@ class HttpClient:
             headers["Authorization"] = authorization
         url = without_credentials(target.url)
         requested_at = time.time()
-        async with self._open().get(
+        session = await self._open()
+        async with session.get(
             URL(quoted(url), encoded=True),
             headers=headers,
             allow_redirects=False,
@@ -185,11 +195,12 @@ class HttpClient:
                 )
         return b"".join(parts)
 
-    def _open(self) -> aiohttp.ClientSession:
+    async def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._tls = tls_context()
+            tls = await self._prepared()
+        if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._limits.concurrency, ssl=self._tls),
+                connector=aiohttp.TCPConnector(limit=self._limits.concurrency, ssl=tls),
                 timeout=aiohttp.ClientTimeout(
                     total=self._limits.total,
                     sock_connect=self._limits.connect,
@@ -200,6 +211,11 @@ class HttpClient:
                 trust_env=False,  # we find the proxy ourselves: aiohttp would read netrc as well
             )
         return self._session
+
+    async def _prepared(self) -> ssl.SSLContext:
+        self.prepare()
+        assert self._tls is not None
+        return await asyncio.shield(self._tls)
 
 
 def _fields(response: aiohttp.ClientResponse) -> dict[str, str]:

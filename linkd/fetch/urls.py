@@ -1,5 +1,6 @@
 """URLs as linkd keeps them: absolute, quoted once, without credentials or fragment (RFC 3986)."""
 
+import functools
 import os
 import re
 import urllib.parse
@@ -81,6 +82,7 @@ def file_url(path: str) -> str:
     return "file://" + quote(path)
 
 
+@functools.lru_cache(maxsize=4096)
 def file_path(url: str) -> str | None:
     """The path that a ``file:`` URL names; None for every other URL, and for other hosts."""
     if not url.startswith("file:"):

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from linkd.core.entry_points import made_for
 from linkd.core.receipt import LinkMode
 from linkd.core.target import SchemeKey
 from linkd.core.wheel import StoredWheel
@@ -40,22 +41,29 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     """Its absolute path."""
     roots: Mapping[SchemeKey, str]
+    python: str
     requested: bool
     there: bool
 
     @classmethod
     def make(cls, sha256: str, shape: Shape, where: str) -> "Job":
-        roots = shape.roots.by_key
-        return cls(sha256=sha256, where=where, roots=roots, requested=shape.requested, there=False)
+        return cls(
+            sha256=sha256,
+            where=where,
+            roots=shape.roots.by_key,
+            python=shape.python,
+            requested=shape.requested,
+            there=False,
+        )
 
     @classmethod
     def look(cls, sha256: str, where: str) -> "Job":
         roots = dict.fromkeys(SchemeKey, "")
-        return cls(sha256=sha256, where=where, roots=roots, requested=False, there=True)
+        return cls(sha256=sha256, where=where, roots=roots, python="", requested=False, there=True)
 
     @property
     def shape(self) -> Shape:
-        return Shape(Roots(self.roots, frozenset(), frozenset()), self.requested)
+        return Shape(Roots(self.roots, frozenset(), frozenset()), self.python, self.requested)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +90,7 @@ def _do(job: Job, layout: Layout, staging: Staging) -> Answer:
         wheel = read_entry(layout, job.sha256)
         if wheel is None:
             return Answer(reason="the wheel is not in the cache any more")
+        wheel = made_for(wheel, job.python)
         blueprint = Blueprint(wheel.manifest, job.shape)
         if job.there:
             if not _is_whole(job.where, wheel, blueprint):

@@ -10,12 +10,13 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from linkd.core.record import encode_digest
 from linkd.errors import GraftFailed, LinkdError, NoSpace, is_no_space, reason_of
+from linkd.link.journal import Intention, Journal, Makes, Takes
 from linkd.link.rename import Rename
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -61,6 +62,15 @@ class Beneath:
     prefix_fd: int
     rename: Rename
     moves: list[Move] = field(default_factory=list)
+    journal: Journal | None = None
+    """Told of every step before it is taken; None where nothing has to be undone after a crash."""
+    told: set[str] = field(default_factory=set)
+    """Folders of which the journal knows that they are made."""
+
+    def tell(self, intentions: Iterable[Intention]) -> None:
+        """Put on record what is about to be done. Raises OSError; nothing may be done then."""
+        if self.journal is not None and (told := [*intentions]):
+            self.journal.tell(told)
 
     def open(self, path: str, *, make: bool = False) -> int:
         """A descriptor of a folder below the prefix; no link on the way is followed."""
@@ -107,6 +117,8 @@ class Beneath:
             os.close(descriptor)
 
     def make_folder(self, name: str, folder_fd: int, path: str) -> None:
+        if path not in self.told:
+            self.tell([Makes(path)])
         try:
             os.mkdir(name, 0o755, dir_fd=folder_fd)
         except FileExistsError:
@@ -120,7 +132,8 @@ class Beneath:
     def move_out(self, path: str, aside: str, *, folders: bool = True) -> bool:
         """Rename what is at `path` to the new name `aside` (absolute); false if nothing is there.
 
-        The folders above `aside` must be there. Without `folders` a folder does not count.
+        The folders above `aside` must be there, and the journal must have been told. Without
+        `folders` a folder does not count.
         """
         folder, _, name = path.rpartition("/")
         with self.opened(folder) as folder_fd, open_folder(os.path.dirname(aside)) as out_fd:
@@ -160,7 +173,9 @@ class Beneath:
             if folder_fd is None:
                 raise self.refused(path, error) from error
             os.mkdir(aside, 0o700)
-            for name in sorted(os.listdir(folder_fd)):
+            names = sorted(os.listdir(folder_fd))
+            self.tell(Takes(f"{path}/{name}", f"{aside}/{name}") for name in names)
+            for name in names:
                 self.move_out(f"{path}/{name}", f"{aside}/{name}")
         self.prune(path)
         return True

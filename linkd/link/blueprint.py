@@ -8,15 +8,16 @@ known where the tree goes (`stage.complete`). So a tree can be made before anybo
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from linkd.core.installed import RecordRow
 from linkd.core.manifest import INSTALLERS_OWN, Manifest, ManifestFile
 from linkd.core.record import encode_digest, format_record
-from linkd.core.target import SchemeKey
+from linkd.core.target import SchemeKey, Target
 from linkd.errors import BrokenWheel
 from linkd.link.footprint import Roots
 
@@ -34,13 +35,19 @@ class Shape:
     """What a prepared tree depends on besides its wheel."""
 
     roots: Roots
+    python: str
+    """Version of the environment's interpreter, such as ``3.12``: a few launchers are named by it."""
     requested: bool
     """Whether it has REQUESTED."""
+
+    @classmethod
+    def of(cls, target: Target, *, requested: bool) -> "Shape":
+        return cls(Roots.of(target), target.interpreter.markers["python_version"], requested)
 
     @cached_property
     def digest(self) -> str:
         """Names the shape; for names of files."""
-        facts = f"{self.requested} {sorted(self.roots.by_key.items())}"
+        facts = f"{self.python} {self.requested} {sorted(self.roots.by_key.items())}"
         return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
@@ -69,6 +76,8 @@ class Blueprint:
         would have two rows for it.
         """
         manifest, roots = self.manifest, self.shape.roots
+        if _are_apart([roots[part] for part in {*manifest.parts, manifest.root_scheme}]):
+            return
         site = roots[manifest.root_scheme]
         sources = {f"{site}{manifest.dist_info}/{name}": name for name in INSTALLERS_OWN}
         for launcher in manifest.launchers:
@@ -90,13 +99,14 @@ class Blueprint:
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
         """The files that are the same everywhere."""
-        files: defaultdict[tuple[str, str], list[ManifestFile]] = defaultdict(list)
+        # The files of one folder of the archive go into one folder: it is worked out only once.
+        files: defaultdict[str, list[ManifestFile]] = defaultdict(list)
         for file in self.manifest.taken_over():
             if not file.python_script:
-                source = file.source.rpartition("/")[0]
-                files[source, self._staged(file).rpartition("/")[0]].append(file)
+                files[file.source.rpartition("/")[0]].append(file)
         return tuple(
-            Batch(source, staged, tuple(together)) for (source, staged), together in files.items()
+            Batch(source, self._staged(together[0]).rpartition("/")[0], tuple(together))
+            for source, together in files.items()
         )
 
     @cached_property
@@ -153,6 +163,12 @@ def row_of(path: str, content: bytes) -> RecordRow:
     """The row of a file that is written."""
     digest = encode_digest(hashlib.sha256(content).digest())
     return RecordRow(path=path, sha256=digest, size=len(content))
+
+
+def _are_apart(folders: Sequence[str]) -> bool:
+    """Whether none of the folders, which end in a slash, is another one or below it."""
+    ordered = sorted(folders)
+    return not any(lower.startswith(upper) for upper, lower in pairwise(ordered))
 
 
 def _ancestry(folder: str) -> Iterator[str]:

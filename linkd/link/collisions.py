@@ -2,11 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Final
 
 from packaging.utils import NormalizedName
 
 from linkd.core.receipt import Collision
-from linkd.link.footprint import Footprint, same_content
+from linkd.link.footprint import Footprint, Identity, WheelFootprint, same_content
+
+_REMEMBERED: Final = 64
+_known: Final[dict[frozenset[Identity], tuple[Collision, ...]]] = {}
 
 
 def find_collisions(
@@ -16,6 +20,22 @@ def find_collisions(
 
     The distribution whose name sorts last is kept: the same whatever the order of installing.
     """
+    wheels = [each for each in coming.values() if isinstance(each, WheelFootprint)]
+    if staying or len(wheels) < len(coming):
+        return _find(coming, staying)
+    # Into a fresh environment the same wheels come again and again.
+    key = frozenset(wheel.identity for wheel in wheels)
+    known = _known.get(key)
+    if known is None:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()  # whole, for other threads use it too
+        known = _known[key] = _find(coming, {})
+    return known
+
+
+def _find(
+    coming: Mapping[NormalizedName, Footprint], staying: Mapping[NormalizedName, Footprint]
+) -> tuple[Collision, ...]:
     everybody = {**staying, **coming}
     by_top: defaultdict[str, set[NormalizedName]] = defaultdict(set)
     for name, footprint in everybody.items():

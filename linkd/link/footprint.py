@@ -7,13 +7,14 @@ tens of thousands of paths.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
 
 from linkd.core.entry_points import is_environments_own
 from linkd.core.installed import Form, InstalledDistribution
-from linkd.core.manifest import Manifest
+from linkd.core.manifest import Launcher, Manifest
 from linkd.core.record import parse_record
 from linkd.core.target import SchemeKey, Target
 from linkd.errors import NoRecord, NotAnEnvironment
@@ -26,6 +27,9 @@ _PIPS_DETOUR: Final = "../../"
 """From its ``lib/python``, of which it moves the content into the folder itself."""
 
 
+RootsKey: TypeAlias = tuple[tuple[tuple[SchemeKey, str], ...], frozenset[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """The scheme's folders relative to the prefix, each ending in ``/`` or empty."""
@@ -36,23 +40,33 @@ class Roots:
     passing: frozenset[str]
     """Those of them that are made with what first comes there, and go with the last: the folder
     of headers, which no new environment has."""
+    key: RootsKey = field(init=False, compare=False)
+    """Equal for equal roots; what is derived of them is remembered under it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (tuple(sorted(self.by_key.items())), self.fixed))
 
     @classmethod
     def of(cls, target: Target) -> "Roots":
         """Raises NotAnEnvironment where a scheme folder lies outside of the prefix."""
         by_key: dict[SchemeKey, str] = {}
         for key in SchemeKey:
-            relative = os.path.relpath(target.scheme[key], target.prefix)
+            relative = _relative(str(target.scheme[key]), str(target.prefix))
             if relative == os.pardir or relative.startswith(f"..{os.sep}"):
                 raise NotAnEnvironment(
                     environment=str(target.prefix),
                     reason=f"its {key} folder {target.scheme[key]} lies outside of it",
                 )
             by_key[key] = "" if relative == os.curdir else f"{relative}/"
-        headers = by_key.pop(SchemeKey.HEADERS)
-        lasting = _with_ancestors(by_key.values())
+        return cls.relative(by_key)
+
+    @classmethod
+    def relative(cls, by_key: Mapping[SchemeKey, str]) -> "Roots":
+        """Of folders relative to the prefix."""
+        headers = by_key[SchemeKey.HEADERS]
+        lasting = _with_ancestors(root for key, root in by_key.items() if key != SchemeKey.HEADERS)
         fixed = lasting | _with_ancestors([headers])
-        return cls({**by_key, SchemeKey.HEADERS: headers}, fixed, fixed - lasting)
+        return cls(by_key, fixed, fixed - lasting)
 
     def __getitem__(self, key: SchemeKey) -> str:
         return self.by_key[key]
@@ -63,6 +77,11 @@ class Roots:
         while end >= 0 and path[:end] in self.fixed:
             end = path.find("/", end + 1)
         return path if end < 0 else path[:end]
+
+
+@lru_cache(maxsize=1024)
+def _relative(path: str, start: str) -> str:
+    return os.path.relpath(path, start)
 
 
 def _with_ancestors(roots: Iterable[str]) -> frozenset[str]:
@@ -78,6 +97,13 @@ def ancestors(path: str) -> Iterator[str]:
         folder = folder.rpartition("/")[0]
 
 
+class Located(Protocol):
+    """All that has to be known of an environment."""
+
+    @property
+    def prefix(self) -> Path: ...
+
+
 class Footprint(Protocol):
     """The paths of one distribution in one environment."""
 
@@ -90,15 +116,31 @@ class Footprint(Protocol):
         ...
 
 
+Identity: TypeAlias = tuple[str, tuple[Launcher, ...], RootsKey]
+
+_REMEMBERED_TOPS: Final = 4096
+_tops: Final[dict[Identity, frozenset[str]]] = {}
+
+
 class WheelFootprint:
     """Of a wheel that is to come; without dist-info, which is its own by its name."""
 
     def __init__(self, manifest: Manifest, roots: Roots) -> None:
         self._manifest = manifest
         self._roots = roots
+        self.identity: Final[Identity] = (manifest.sha256, manifest.launchers, roots.key)
+        """Equal for equal footprints: the archive and its launchers say everything about it."""
 
     @cached_property
     def tops(self) -> frozenset[str]:
+        tops = _tops.get(self.identity)
+        if tops is None:
+            if len(_tops) >= _REMEMBERED_TOPS:
+                _tops.clear()  # whole, for other threads use it too
+            tops = _tops[self.identity] = self._find_tops()
+        return tops
+
+    def _find_tops(self) -> frozenset[str]:
         return frozenset(
             # Below most of the scheme's folders there is no other one to look out for; the one
             # of data is the prefix, and may name anything below it.
@@ -127,7 +169,9 @@ class RecordedFootprint:
     Rows that lead out, or name what came with the environment itself, are left out.
     """
 
-    def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
+    def __init__(
+        self, distribution: InstalledDistribution, target: "Located", roots: Roots
+    ) -> None:
         self._distribution = distribution
         own = frozenset(one.dist_info for one in distribution.installations)
         self._parts = tuple(
@@ -154,7 +198,7 @@ class StayingFootprint(RecordedFootprint):
     It may be just about to go, too: then the ledger knows it from the one who takes it away.
     """
 
-    def __init__(self, distribution: InstalledDistribution, target: Target, roots: Roots) -> None:
+    def __init__(self, distribution: InstalledDistribution, target: Located, roots: Roots) -> None:
         super().__init__(distribution, target, roots)
         for part in self._parts:
             part.lenient = True
@@ -167,7 +211,7 @@ class _Installation:
         self,
         distribution: InstalledDistribution,
         own: frozenset[str],
-        target: Target,
+        target: Located,
         roots: Roots,
     ) -> None:
         self.lenient = False
@@ -176,7 +220,7 @@ class _Installation:
         """What lists the distribution, this installation of it or another."""
         self._roots = roots
         self._prefix = str(target.prefix)
-        self._location = os.path.relpath(distribution.location, target.prefix)
+        self._location = _relative(distribution.location, str(target.prefix))
 
     def tops(self) -> frozenset[str]:
         inside = {path for head in self._heads() for path in self._inside(head)}

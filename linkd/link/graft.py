@@ -10,17 +10,26 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from linkd.errors import LinkdError, PathOccupied, reason_of
 from linkd.link.beneath import FOLDER, Beneath, Move, Step, Vanished, open_folder
+from linkd.link.journal import Brings, Intention, Makes
 
 _ATTEMPTS: Final = 10_000
 """How often a folder that others keep removing is published again."""
 _ALWAYS_REMOVED: Final = "the folder is removed again and again by somebody else"
 _REMOVED: Final = "the folder was removed by somebody else with what had just come into it"
+
+
+class _Listed(NamedTuple):
+    """One name of a staged folder."""
+
+    name: str
+    is_folder: bool
+    inode: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,65 @@ class Graft(Beneath):
 
     swaps: Callable[[str], bool] = field(default=lambda _path: False)
     """Whether the folder that is there may be exchanged whole: it holds nothing but what goes."""
+    likely: Callable[[str], bool] = field(default=lambda _path: False)
+    """Whether that will probably be so, told without a look at the disk."""
+    _listings: dict[str, tuple[_Listed, ...]] = field(default_factory=dict)
+    """What lies in the staged folders of which the journal knows."""
+
+    # Told
+
+    def announcing(self, parts: Iterable[tuple[str, str]]) -> list[Intention]:
+        """What publishing staged folders into folders intends, for the journal.
+
+        Undone from the last to the first, a folder comes before what lies in it: if it has been
+        exchanged whole, nothing below it has been touched.
+        """
+        there: dict[str, set[str]] = {}
+        return [
+            intention
+            for staged, path in parts
+            for intention in self._announcing(staged, path, there)
+        ]
+
+    def _announcing(
+        self, staged: str, path: str, there: dict[str, set[str]]
+    ) -> Iterator[Intention]:
+        listing = self._listings[staged] = _list(staged)
+        present = there.get(path)
+        if present is None:
+            present = there[path] = self._present(path)
+        for one in listing:
+            inner = f"{path}/{one.name}" if path else one.name
+            if one.is_folder and self._descends(inner, there=one.name in present):
+                if one.name not in present:
+                    self.told.add(inner)
+                    yield Makes(inner)
+                yield from self._announcing(f"{staged}/{one.name}", inner, there)
+        if listing:
+            whole = self.rename.moves_folders
+            names = (
+                (one.name, one.inode, None if whole else one.name in present) for one in listing
+            )
+            yield Brings(path, staged, tuple(names))
+            # What comes later finds this there.
+            present.update(one.name for one in listing)
+
+    def _descends(self, path: str, *, there: bool) -> bool:
+        """Whether a folder will probably be published name by name. If not, that is told then."""
+        return (there and not self.likely(path)) or not self.rename.moves_folders
+
+    def _present(self, path: str) -> set[str]:
+        with contextlib.ExitStack() as opened:
+            try:
+                descriptor = opened.enter_context(self.opened(path))
+            except OSError:  # publishing will say what it is
+                descriptor = None
+            return set() if descriptor is None else set(os.listdir(descriptor))
+
+    def _listing(self, staged: str, path: str) -> tuple[_Listed, ...]:
+        if staged not in self._listings:
+            self.tell(self.announcing([(staged, path)]))
+        return self._listings[staged]
 
     # Coming
 
@@ -51,43 +119,43 @@ class Graft(Beneath):
         Raises PathOccupied where something other than a folder or a file is in the way, and
         GraftFailed for what the file system refuses.
         """
-        staged_fd = os.open(staged, FOLDER)
-        try:
-            if not os.listdir(staged_fd):
+        self.publish_all([(staged, distribution)], path)
+
+    def publish_all(self, staged: Iterable[tuple[str, str]], path: str) -> None:
+        """The same for many folders, each with its distribution, that go into one."""
+        with _Kept(self, path) as kept:
+            for folder, distribution in staged:
+                if self._listing(folder, path):
+                    with open_folder(folder) as staged_fd:
+                        self._publish_into(kept, folder, staged_fd, distribution)
+
+    def _publish_into(self, kept: "_Kept", staged: str, staged_fd: int, distribution: str) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                self._publish(staged, staged_fd, kept.path, kept.open(), distribution)
                 return
-            for _ in range(_ATTEMPTS):
-                try:
-                    target_fd = self.open(path, make=True)
-                    try:
-                        self._publish(staged, staged_fd, path, target_fd, distribution)
-                    finally:
-                        os.close(target_fd)
-                    return
-                except Vanished as error:
-                    self._require_untouched(staged, path, error)
-            raise self.failed(path, _ALWAYS_REMOVED)
-        finally:
-            os.close(staged_fd)
+            except Vanished as error:
+                self._require_untouched(staged, kept.path, error)
+                kept.close()
+        raise self.failed(kept.path, _ALWAYS_REMOVED)
 
     def _publish(
         self, staged: str, staged_fd: int, path: str, target_fd: int, distribution: str
     ) -> None:
-        with os.scandir(staged_fd) as scan:
-            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan)
-        for name, is_folder in names:
+        for listed in self._listing(staged, path):
             entry = _Entry(
-                name=name,
+                name=listed.name,
                 staged_fd=staged_fd,
                 target_fd=target_fd,
-                aside=f"{staged}/{name}",
-                path=f"{path}/{name}" if path else name,
-                inode=os.lstat(name, dir_fd=staged_fd).st_ino,
+                aside=f"{staged}/{listed.name}",
+                path=f"{path}/{listed.name}" if path else listed.name,
+                inode=listed.inode,
                 distribution=distribution,
             )
             try:
                 self._noreplace(entry)
             except FileExistsError:
-                if is_folder:
+                if listed.is_folder:
                     self._descend(entry)
                 else:
                     self._replace(entry)
@@ -203,12 +271,16 @@ class Graft(Beneath):
         while self.moves:
             move = self.moves.pop()
             try:
-                self._undo(move, keep)
+                self.take_back(move, keep)
             except (OSError, LinkdError):
                 left.append(move.path)
         return tuple(left)
 
-    def _undo(self, move: Move, keep: Callable[[str], bool]) -> None:
+    def take_back(self, move: Move, keep: Callable[[str], bool]) -> None:
+        """Take back one step. Done again it does nothing: a crash may have cut it off.
+
+        Raises OSError, and LinkError.
+        """
         folder, _, name = move.path.rpartition("/")
         match move.step:
             case Step.MADE:
@@ -266,15 +338,58 @@ class Graft(Beneath):
                 if not any(map(keep, files)):
                     os.rename(name, move.aside, src_dir_fd=target_fd)
                 return
+        # Under another name than it had: what lies at that one tells a recovery what was done.
+        withdrawn = os.path.join(os.path.dirname(move.aside), f".linkd-withdrawn-{move.inode}")
         for path in files:
             if not keep(path):
-                aside = move.aside + path[len(move.path) :]
+                aside = withdrawn + path[len(move.path) :]
                 os.makedirs(os.path.dirname(aside), exist_ok=True)
                 with self.opened(path.rpartition("/")[0]) as inner_fd:
                     if inner_fd is not None:
                         os.rename(path.rpartition("/")[2], aside, src_dir_fd=inner_fd)
         for below in sorted(folders, reverse=True):
             self.prune(below)
+
+
+def _list(staged: str) -> tuple[_Listed, ...]:
+    with os.scandir(staged) as scan:
+        return tuple(
+            sorted(
+                _Listed(
+                    entry.name,
+                    entry.is_dir(follow_symlinks=False),
+                    # What a folder's list has as inodes are other numbers on some overlays.
+                    entry.stat(follow_symlinks=False).st_ino,
+                )
+                for entry in scan
+            )
+        )
+
+
+class _Kept:
+    """One folder of the environment, open as long as things go into it and it is there."""
+
+    def __init__(self, graft: Graft, path: str) -> None:
+        self.path = path
+        self._graft = graft
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> int:
+        """Made where it is missing."""
+        if self._descriptor < 0:
+            self._descriptor = self._graft.open(self.path, make=True)
+        return self._descriptor
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def _occupied(entry: _Entry, error: OSError) -> Exception:

@@ -17,6 +17,7 @@ it looks at is replaced as a whole, never changed in place.
 
 import asyncio
 import contextlib
+import threading
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +26,13 @@ from packaging.utils import NormalizedName
 
 from linkd.core.wheel import StoredWheel
 from linkd.link.footprint import Footprint, ancestors, same_content, shared_paths
+from linkd.link.journal import Inherits, Journal
 from linkd.link.shared import Shared
 
 Identity = tuple[int, int]
 """Device and inode of an environment's site-packages."""
+Contents = frozenset[str | None]
+"""What those who have a path record for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class Standing:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     environment: "_Environment | None" = None
     """Set by the ledger; without it nobody else is at work."""
+    _journal: Journal | None = None
+    _inherited: list[Inherits] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
     _by_top: dict[str, list[NormalizedName]] | None = None
 
     def needed_by_others(self, path: str) -> bool:
@@ -67,6 +74,41 @@ class Standing:
         if any(path in footprint.paths for _, footprint in self._others_near(path)):
             return True
         return self.environment is not None and self.environment.flying(path, self)
+
+    def left_to_others(self, paths: Iterable[str]) -> set[str]:
+        """Of the paths that this request would remove, those that others need.
+
+        Those who are just at work there have it on record, before this request ends: should they
+        be killed, nobody else would know that what lies there was a distribution's.
+        """
+        needed = {path for path in paths if self.needed_by_others(path)}
+        if needed and self.environment is not None:
+            own = self.own()
+            self.environment.leave_behind(
+                {
+                    path: frozenset(it.paths[path] for _, it in own if path in it.paths)
+                    for path in needed
+                },
+                self,
+            )
+        return needed
+
+    def keep_journal(self, journal: Journal) -> None:
+        """From now on what this request inherits goes on record. Raises OSError."""
+        with self._guard:
+            self._journal = journal
+            if self._inherited:
+                journal.tell(self._inherited)
+
+    def inherit(self, files: Mapping[str, Contents]) -> None:
+        """Raises OSError where that cannot be put on record."""
+        inherited = [Inherits(path, tuple(files[path])) for path in sorted(files)]
+        with self._guard:
+            self._inherited += inherited
+            if self._journal is not None:
+                # Without its journal's folder it has ended, and settled what it inherited.
+                with contextlib.suppress(FileNotFoundError):
+                    self._journal.tell(inherited)
 
     def was_recorded(self, path: str) -> bool:
         """Whether any distribution has had the path since the first of those at work began.
@@ -151,6 +193,15 @@ class _Environment:
             if not footprint.tops.isdisjoint(tops)
         )
 
+    def leave_behind(self, files: Mapping[str, Contents], leaving: Standing) -> None:
+        """Have those at work inherit what they have too. Raises OSError."""
+        for standing in self.standings:
+            if standing is not leaving:
+                footprints = [footprint for _, footprint in standing.own()]
+                have = [path for path in files if any(path in it.paths for it in footprints)]
+                if have:
+                    standing.inherit({path: files[path] for path in have})
+
     def enter(self, standing: Standing) -> None:
         standing.environment = self
         standing.reserved = self._reservable(standing)
@@ -204,11 +255,17 @@ class _Environment:
             for path in shared_paths(footprint, other)
             if not same_content(path, (footprint, other))
         )
-        found = (self._shared(path, standing, rivals) for path in sorted(paths))
+        found = [self._shared(path, standing, rivals) for path in sorted(paths)]
         # What nobody has is left to those who bring or remove it just now.
-        return tuple(
-            one for one in found if one.owner is not None or not self.flying(one.path, standing)
-        )
+        left = {
+            one.path: one.contents
+            for one in found
+            if one.owner is None and self.flying(one.path, standing)
+        }
+        # All is done by now: that it cannot be put on record matters only if somebody is killed.
+        with contextlib.suppress(OSError):
+            self.leave_behind(left, standing)
+        return tuple(one for one in found if one.path not in left)
 
     def _rivals(self, standing: Standing) -> list[tuple[NormalizedName, Footprint]]:
         """All others that have come or gone since the first of those at work began, or do now."""

@@ -7,27 +7,21 @@ that starts sees it whole, and line by line, so that what others changed meanwhi
 
 import contextlib
 import os
+import secrets
 import stat
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from linkd.core.installed import InstalledDistribution
 from linkd.errors import LinkdError
 from linkd.link.beneath import Beneath, open_regular
+from linkd.link.journal import TakesLine
 
 _FILE: Final = "easy-install.pth"
 _EDITING: Final = threading.Lock()
 """Held while a file is read and replaced: every editor of this process sees what the others did."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    folder: str
-    number: int
-    """Of the line that came after it."""
-    line: bytes
-    mode: int
 
 
 @dataclass(slots=True)
@@ -37,8 +31,9 @@ class PathLines:
     beneath: Beneath
     workspace: str
     """Absolute path of a folder on the environment's mount."""
-    _taken: list[_Taken] = field(default_factory=list)
-    _made: int = 0
+    replaced: int = 0
+    """How often a file was replaced."""
+    _taken: list[TakesLine] = field(default_factory=list)
 
     def take_out(self, gone: InstalledDistribution) -> None:
         """Raises OSError, also where the file is none that could be replaced; then it is as it was."""
@@ -51,28 +46,34 @@ class PathLines:
                 return
             lines, mode = _read_lines(folder_fd)
             kept: list[bytes] = []
-            taken: list[_Taken] = []
+            taken: list[TakesLine] = []
             for line in lines:
                 if _normalized(gone.location, line) == wanted:
-                    taken.append(_Taken(folder, len(kept), line, mode))
+                    taken.append(TakesLine(folder, len(kept), line, mode))
                 else:
                     kept.append(line)
             if taken:
+                self.beneath.tell(taken)
                 self._replace(folder_fd, kept, mode)
                 self._taken += taken
 
-    def put_back(self) -> tuple[str, ...]:
-        """Undo; the files for which that was not possible."""
+    def put_back(self, crashed: Sequence[TakesLine] = ()) -> tuple[str, ...]:
+        """Undo, or what was `crashed`; the files for which that was not possible.
+
+        A line that is there is not put there again.
+        """
         left: list[str] = []
-        while self._taken:
-            taken = self._taken.pop()
+        pending = [*crashed, *self._taken]
+        self._taken.clear()
+        while pending:
+            taken = pending.pop()
             try:
                 self._put_back(taken)
             except (OSError, LinkdError):
                 left.append(f"{taken.folder}/{_FILE}")
         return tuple(left)
 
-    def _put_back(self, taken: _Taken) -> None:
+    def _put_back(self, taken: TakesLine) -> None:
         with _EDITING, self.beneath.opened(taken.folder) as folder_fd:
             if folder_fd is None:
                 raise FileNotFoundError(taken.folder)
@@ -82,15 +83,15 @@ class PathLines:
             if taken.number >= len(lines) > 0 and not lines[-1].endswith(b"\n"):
                 lines[-1] += b"\n"
             elif taken.number < len(lines) and not taken.line.endswith(b"\n"):
-                taken = _Taken(taken.folder, taken.number, taken.line + b"\n", taken.mode)
+                taken = replace(taken, line=taken.line + b"\n")
             self._replace(
                 folder_fd, [*lines[: taken.number], taken.line, *lines[taken.number :]], taken.mode
             )
 
     def _replace(self, folder_fd: int, lines: list[bytes], mode: int) -> None:
         """A file of which nothing is left goes, as setuptools has it."""
-        self._made += 1
-        staged = os.path.join(self.workspace, f"path-lines-{self._made}")
+        self.replaced += 1
+        staged = os.path.join(self.workspace, f"path-lines-{secrets.token_hex(8)}")
         if not any(line.strip() for line in lines):
             os.rename(_FILE, staged, src_dir_fd=folder_fd)
             return

@@ -6,12 +6,13 @@ does what another distribution recorded too. A folder that holds nothing else go
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from linkd.link.footprint import ancestors
 from linkd.link.graft import Graft
+from linkd.link.journal import Takes
 
 _CACHE: Final = "__pycache__"
 _COMPILED: Final = re.compile(r"(?P<module>.+?)\.[^.]+(?:\.opt-[^.]+)?\.pyc", re.DOTALL)
@@ -40,15 +41,24 @@ class Removal:
     kept: Collection[str] = ()
     """Paths that have come and stay."""
     _count: int = field(default=0)
+    _folders_out: list[Takes] = field(default_factory=list)
+    _files_out: list[Takes] = field(default_factory=list)
     _caches: dict[str, list[str]] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Move everything out and remove the folders that it leaves empty."""
+    def plan(self) -> list[Takes]:
+        """Decide what moves where, for the journal."""
         whole = self._whole_folders()
-        for path in sorted(whole):
-            self.graft.move_out(path, self._aside())
-        for path in sorted({*self._files(whole), *self._stale()}):
-            self._move(path)
+        self._folders_out = [Takes(path, self._aside()) for path in sorted(whole)]
+        files = sorted({*self._files(whole), *self._stale()})
+        self._files_out = [Takes(path, self._aside()) for path in files]
+        return [*self._folders_out, *self._files_out]
+
+    def run(self) -> None:
+        """Move out what was planned and remove the folders that it leaves empty."""
+        for out in self._folders_out:
+            self.graft.move_out(out.path, out.aside)
+        for out in self._files_out:
+            self._move(out.path, out.aside)
         folders = {folder for path in self.own for folder in ancestors(path)}
         folders.difference_update(set(self.fixed) - set(self.passing))
         for folder in sorted(folders, key=lambda folder: (-folder.count("/"), folder)):
@@ -93,9 +103,9 @@ class Removal:
                 if _compiled_from(compiled) == stem and f"{cache}/{compiled}" not in self.kept:
                     yield f"{cache}/{compiled}"
 
-    def _move(self, path: str) -> None:
+    def _move(self, path: str, aside: str) -> None:
         """Move out a file. A folder that RECORD names as if it were one is not the distribution's."""
-        if not self.graft.move_out(path, self._aside(), folders=False):
+        if not self.graft.move_out(path, aside, folders=False):
             return
         folder, name = os.path.split(path)
         if os.path.basename(folder) == _CACHE and name.endswith(".pyc"):
@@ -104,6 +114,14 @@ class Removal:
     def _aside(self) -> str:
         self._count += 1
         return f"{self.aside}/{self._count}"
+
+
+def remove(graft: Graft, removals: Iterable[Removal]) -> None:
+    """Move out all that goes, once the journal knows of all of it."""
+    planned = [(removal, removal.plan()) for removal in removals]
+    graft.tell(one for _, plan in planned for one in plan)
+    for removal, _ in planned:
+        removal.run()
 
 
 def holds_only(graft: Graft, folder: str, own: Collection[str]) -> bool:

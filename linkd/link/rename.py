@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import stat
 from typing import Final, Protocol
 
@@ -78,7 +77,9 @@ class PortableRename:
     def exchange(self, source: str, source_fd: int, target: str, target_fd: int) -> None:
         if stat.S_ISDIR(os.lstat(target, dir_fd=target_fd).st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-        aside = f".linkd-{secrets.token_hex(8)}"
+        aside = exchanged_name(os.lstat(source, dir_fd=source_fd).st_ino)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(aside, dir_fd=source_fd)
         os.link(target, aside, src_dir_fd=target_fd, dst_dir_fd=source_fd, follow_symlinks=False)
         try:
             os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
@@ -87,6 +88,14 @@ class PortableRename:
             # Between two names of one inode rename(2) does nothing and leaves the first one.
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(aside, dir_fd=source_fd)
+
+
+def exchanged_name(inode: int) -> str:
+    """Where, beside the source, what was at the target lies in the middle of an exchange.
+
+    `inode` is that of the source, so that it can be found again after a crash.
+    """
+    return f".linkd-exchanged-{inode}"
 
 
 def probe_rename(folder_fd: int) -> Rename:

@@ -11,7 +11,7 @@ from linkd.link.change import Change, opened_prefix
 from linkd.link.footprint import Roots
 from linkd.link.graft import Graft
 from linkd.link.ledger import Standing
-from linkd.link.removal import Removal
+from linkd.link.removal import Removal, remove
 from linkd.link.rename import KernelRename
 from linkd.link.shared import Shared
 from linkd.link.stage import stage_one
@@ -65,7 +65,7 @@ def _bring(target: Target, corrections: Corrections, workspace: Workspace, graft
 def _unneeded(corrections: Corrections, standing: Standing) -> Iterator[str]:
     for path, wheel in corrections.items():
         # Somebody may have begun to bring it since.
-        if wheel is None and not standing.needed_by_others(path):
+        if wheel is None and not standing.left_to_others([path]):
             yield path
 
 
@@ -73,11 +73,12 @@ def _clear_away(target: Target, paths: Iterable[str], workspace: Workspace, graf
     aside = os.path.join(workspace.path, "gone")
     os.mkdir(aside)
     roots = Roots.of(target)
-    Removal(
+    removal = Removal(
         graft,
         frozenset(paths),
         aside,
         alone=lambda _folder: False,
         fixed=roots.fixed,
         passing=roots.passing,
-    ).run()
+    )
+    remove(graft, [removal])

@@ -71,7 +71,7 @@ def stage(
     wheel: StoredWheel, target: Target, where: str, *, staging: Staging, marks: Marks
 ) -> StagedTree:
     """Make the staged tree of a wheel in the new folder `where`. Raises as `prepare`."""
-    shape = Shape(Roots.of(target), marks.requested)
+    shape = Shape.of(target, requested=marks.requested)
     prepare(wheel, shape, where, staging=staging)
     return complete(wheel, target, where, staging=staging, marks=marks)
 

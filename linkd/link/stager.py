@@ -6,18 +6,16 @@ into the kernel.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass
 
-from linkd.core.entry_points import has_versioned_launchers
 from linkd.core.receipt import LinkMode
 from linkd.core.target import Target
 from linkd.errors import CacheUnusable, EnvironmentNotWritable, reason_of
 from linkd.link.blueprint import Shape
 from linkd.link.change import Addition
 from linkd.link.constants import Constants
-from linkd.link.footprint import Roots
 from linkd.link.pool import Order, Pool
 from linkd.link.stage import StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
@@ -48,7 +46,7 @@ class Stager:
         mode = workspace.choice.mode
         work = _Work(
             target=target,
-            roots=Roots.of(target),
+            shapes=_shapes(target),
             staging=Staging(mode=mode, constants=self.constants),
             check=check,
         )
@@ -56,11 +54,9 @@ class Stager:
             os.path.join(workspace.path, f"{number:05}-{addition.name}")
             for number, addition in enumerate(additions)
         ]
-        pooled = _has_pool(workspace)
+        pooled = _is_pooled(workspace)
         ready = [
-            pooled
-            and _can_be_ready(addition)
-            and self.pool.take(_order(addition, work.roots), where)
+            pooled and self.pool.take(_order(addition, work.shapes), where)
             for addition, where in zip(additions, places, strict=True)
         ]
         self._prepare(
@@ -80,10 +76,10 @@ class Stager:
         self, additions: Sequence[Addition], target: Target, workspace: Workspace
     ) -> tuple[Order, ...]:
         """What to have ready for the next one who wants the same; nothing where no pool helps."""
-        if not _has_pool(workspace):
+        if not _is_pooled(workspace):
             return ()
-        roots = Roots.of(target)
-        return tuple(_order(addition, roots) for addition in additions if _can_be_ready(addition))
+        shapes = _shapes(target)
+        return tuple(_order(addition, shapes) for addition in additions)
 
     def _prepare(self, work: "_Work", missing: list[tuple[Addition, str]]) -> None:
         missing.sort(key=lambda one: len(one[0].wheel.manifest.files), reverse=True)
@@ -103,13 +99,14 @@ class _Work:
     """One request's staging."""
 
     target: Target
-    roots: Roots
+    shapes: Mapping[bool, Shape]
+    """By whether the distribution was asked for."""
     staging: Staging
     check: Callable[[], None]
 
     def prepare(self, addition: Addition, where: str) -> None:
         self.check()
-        shape = Shape(self.roots, addition.marks.requested)
+        shape = self.shapes[addition.marks.requested]
         with self._translated(addition, where):
             prepare(addition.wheel, shape, where, staging=self.staging)
 
@@ -140,15 +137,14 @@ class _Work:
             ) from error
 
 
-def _has_pool(workspace: Workspace) -> bool:
+def _is_pooled(workspace: Workspace) -> bool:
     """Whether trees can be made ahead: they lie in the cache, and are links to its files."""
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _can_be_ready(addition: Addition) -> bool:
-    """Whether its tree is the same for all versions of Python: who stages ahead knows none."""
-    return not has_versioned_launchers(addition.wheel.manifest)
+def _shapes(target: Target) -> Mapping[bool, Shape]:
+    return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
 
 
-def _order(addition: Addition, roots: Roots) -> Order:
-    return Order(addition.wheel.manifest.sha256, Shape(roots, addition.marks.requested))
+def _order(addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
+    return Order(addition.wheel.manifest.sha256, shapes[addition.marks.requested])

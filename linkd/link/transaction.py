@@ -19,6 +19,7 @@ from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import KeptFile
 from linkd.core.target import SchemeKey
 from linkd.errors import (
+    CacheUnusable,
     GraftFailed,
     LinkdError,
     NoSpace,
@@ -30,9 +31,10 @@ from linkd.link.blueprint import DIST_INFO
 from linkd.link.change import Change, Outcome, opened_prefix
 from linkd.link.footprint import Roots, ancestors
 from linkd.link.graft import Graft
+from linkd.link.journal import Coming, Purpose, Takes
 from linkd.link.ledger import Standing
 from linkd.link.path_lines import PathLines
-from linkd.link.removal import Removal, holds_only, is_bytecode_of
+from linkd.link.removal import Removal, holds_only, is_bytecode_of, remove
 from linkd.link.stage import StagedTree
 from linkd.link.stager import Stager
 from linkd.link.strays import REPLACED_FILES, keep_replaced
@@ -52,6 +54,17 @@ class _Work:
     trees: list[StagedTree] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Course:
+    """What the thread of a transaction and those who wait for it tell each other."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set from outside: ends it until the first file moves in the environment."""
+    workspace: Workspace | None = None
+    """To be discarded by those who wait, when all is settled: until then a daemon that is killed
+    undoes the transaction at its next start."""
+
+
 class Abandoned(Exception):
     """Nobody wants the change any more, and nothing of it has been done."""
 
@@ -61,34 +74,36 @@ def carry_out(
     standing: Standing,
     stager: Stager,
     reporter: Reporter,
-    stop: threading.Event,
+    course: Course,
 ) -> Outcome:
-    """Stage, graft, and leave nothing behind. Runs in a thread.
+    """Stage and graft. Runs in a thread.
 
-    `stop` ends it until the first file moves in the environment; from there on it goes to its
-    end. Raises Abandoned then, and LinkError, TargetError or StoreError; the environment is then
+    Once the first file has moved in the environment it goes to its end. Raises Abandoned where
+    it has been stopped before, and LinkError, TargetError or StoreError; the environment is then
     as it was before.
     """
     target = change.target
-    workspace = stager.workspaces.open(target, change.policy)
+    workspace = course.workspace = stager.workspaces.open(target, change.policy)
     try:
-        with opened_prefix(target) as prefix_fd:
-            graft = Graft(str(target.prefix), prefix_fd, workspace.rename)
-            roots = Roots.of(target)
-            traffic = Traffic.of(
-                [addition.wheel.manifest for addition in change.additions], standing, roots
-            )
-            path_lines = PathLines(graft, workspace.path)
-            work = _Work(change, standing, workspace, graft, roots, traffic, path_lines)
-            graft.swaps = lambda folder: _may_swap(work, folder)
-            started = time.perf_counter()
-            _stage_all(work, stager, reporter, stop)
-            staged = time.perf_counter()
-            reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
-            kept = _graft_all(work)
-        grafted = time.perf_counter()
-    finally:
-        stager.workspaces.discard(workspace)
+        standing.keep_journal(workspace.journal)
+    except OSError as error:
+        raise CacheUnusable(path=workspace.journal.folder, reason=reason_of(error)) from error
+    with opened_prefix(target) as prefix_fd:
+        graft = Graft(str(target.prefix), prefix_fd, workspace.rename, journal=workspace.journal)
+        roots = Roots.of(target)
+        traffic = Traffic.of(
+            [addition.wheel.manifest for addition in change.additions], standing, roots
+        )
+        path_lines = PathLines(graft, workspace.path)
+        work = _Work(change, standing, workspace, graft, roots, traffic, path_lines)
+        graft.likely = lambda folder: _is_swap_likely(work, folder)
+        graft.swaps = lambda folder: _may_swap(work, folder)
+        started = time.perf_counter()
+        _stage_all(work, stager, reporter, course.stop)
+        staged = time.perf_counter()
+        reporter.report(Progress(Phase.GRAFT, "", 0, len(change.additions)))
+        kept = _graft_all(work)
+    grafted = time.perf_counter()
     return Outcome(
         trees=tuple(work.trees),
         kept_files=kept,
@@ -147,15 +162,16 @@ def _drop(tree: StagedTree, path: str, roots: Roots) -> bool:
 def _graft_all(work: _Work) -> tuple[KeptFile, ...]:
     """Everything that the environment sees, in its order; all of it, or it is undone."""
     try:
+        _state_purpose(work)
         _unlist(work)
         _make_way(work)
-        for tree in work.trees:
-            for part in tree.parts:
-                _publish(work, tree, part, part)
+        _announce(work)
+        for part in SchemeKey:
+            _publish(work, part, part)
         _remove_leftovers(work)
         kept = keep_replaced(work.graft, work.workspace, partial(_is_recorded, work))
-        for tree in work.trees:
-            _publish(work, tree, DIST_INFO, tree.dist_info_scheme)
+        for scheme in (SchemeKey.PURELIB, SchemeKey.PLATLIB):
+            _publish(work, DIST_INFO, scheme)
     except BaseException as error:
         left = (*work.graft.undo(_kept_in_undo(work)), *work.path_lines.put_back())
         if left or isinstance(error, OSError):
@@ -178,17 +194,20 @@ def _kept_in_undo(work: _Work) -> Callable[[str], bool]:
 
     def keep(path: str) -> bool:
         ours = path.startswith(folders) or path in own or is_bytecode_of(path, own)
-        return not ours or work.standing.needed_by_others(path)
+        return not ours or bool(work.standing.left_to_others([path]))
 
     return keep
 
 
-def _publish(work: _Work, tree: StagedTree, part: str, scheme: SchemeKey) -> None:
-    work.graft.publish(
-        os.path.join(tree.path, part),
-        work.roots[scheme].rstrip("/"),
-        distribution=tree.manifest.name,
-    )
+def _publish(work: _Work, part: str, scheme: SchemeKey) -> None:
+    """One of the staged folders, of all trees that have it for the scheme's folder."""
+    staged = [
+        (f"{tree.path}/{part}", tree.manifest.name)
+        for tree in work.trees
+        if (part in tree.parts or (part == DIST_INFO and scheme is tree.dist_info_scheme))
+    ]
+    if staged:
+        work.graft.publish_all(staged, work.roots[scheme].rstrip("/"))
 
 
 def _failure(work: _Work, error: BaseException, left: tuple[str, ...]) -> LinkdError:
@@ -201,6 +220,24 @@ def _failure(work: _Work, error: BaseException, left: tuple[str, ...]) -> LinkdE
     return GraftFailed(environment=environment, path=path, reason=reason_of(error), left=left)
 
 
+def _state_purpose(work: _Work) -> None:
+    """For the journal, which has it with the first of what is to be done."""
+    work.workspace.journal.purpose = Purpose(
+        began=time.time(),
+        coming=tuple(
+            Coming(
+                name=tree.manifest.name,
+                version=tree.manifest.version,
+                root=work.roots[tree.dist_info_scheme],
+                dist_info=tree.manifest.dist_info,
+                staged=os.path.join(tree.path, DIST_INFO, tree.manifest.dist_info),
+            )
+            for tree in work.trees
+        ),
+        going=tuple((gone.name, str(gone.version)) for gone in work.change.removals),
+    )
+
+
 def _unlist(work: _Work) -> None:
     """Move out the dist-info of what goes: from here on it is not installed any more."""
     out = os.path.join(work.workspace.path, "unlisted")
@@ -208,23 +245,50 @@ def _unlist(work: _Work) -> None:
     going = [one for gone in work.change.removals for one in gone.installations]
     for one in going:
         work.path_lines.take_out(one)
+    unlisted: list[tuple[str, str]] = []
     for number, gone in enumerate(going):
         location = os.path.relpath(gone.location, work.change.target.prefix)
         path = os.path.normpath(os.path.join(location, gone.dist_info))
-        work.graft.move_out(path, os.path.join(out, str(number)))
+        unlisted.append((path, os.path.join(out, str(number))))
+    if unlisted:
+        work.graft.tell(Takes(path, aside) for path, aside in unlisted)
+    for path, aside in unlisted:
+        work.graft.move_out(path, aside)
+
+
+def _announce(work: _Work) -> None:
+    """Have all that comes on record at once.
+
+    The dist-info of it last, so that it is the first to be undone.
+    """
+    files = [
+        (os.path.join(tree.path, part), work.roots[part].rstrip("/"))
+        for part in SchemeKey
+        for tree in work.trees
+        if part in tree.parts
+    ]
+    lists = [
+        (os.path.join(tree.path, DIST_INFO), work.roots[tree.dist_info_scheme].rstrip("/"))
+        for tree in work.trees
+    ]
+    if files or lists:
+        work.graft.tell(work.graft.announcing([*files, *lists]))
 
 
 def _make_way(work: _Work) -> None:
     """Move out files that go where folders come, and what goes where files come."""
+    removals: list[Removal] = []
     for gone in work.change.removals:
         going = work.standing.going[gone.name].paths
         blocking = set(filter(work.traffic.blocks, going))
         if blocking:
-            _remove(work, blocking, f"way-{gone.name}")
+            removals.append(_removal(work, blocking, f"way-{gone.name}"))
+    remove(work.graft, removals)
 
 
 def _remove_leftovers(work: _Work) -> None:
     """Move out the recorded files of what goes, but for those that just came."""
+    removals: list[Removal] = []
     swapped = {move.path for move in work.graft.moves if move.step is Step.SWAPPED}
     for gone in work.change.removals:
         going = {
@@ -232,15 +296,16 @@ def _remove_leftovers(work: _Work) -> None:
             for path in work.standing.going[gone.name].paths
             if swapped.isdisjoint(ancestors(path)) and not work.traffic.blocks(path)
         }
-        _remove(work, going, f"gone-{gone.name}")
+        removals.append(_removal(work, going, f"gone-{gone.name}"))
+    remove(work.graft, removals)
 
 
-def _remove(work: _Work, paths: set[str], name: str) -> None:
+def _removal(work: _Work, paths: set[str], name: str) -> Removal:
     replaced = paths & work.traffic.coming
-    needed = {path for path in paths - replaced if work.standing.needed_by_others(path)}
+    needed = work.standing.left_to_others(paths - replaced)
     aside = os.path.join(work.workspace.path, name)
     os.mkdir(aside)
-    Removal(
+    return Removal(
         work.graft,
         frozenset(paths - replaced - needed),
         aside,
@@ -249,14 +314,20 @@ def _remove(work: _Work, paths: set[str], name: str) -> None:
         passing=work.roots.passing,
         replaced=replaced,
         kept=work.traffic.coming,
-    ).run()
+    )
 
 
-def _may_swap(work: _Work, folder: str) -> bool:
-    """Whether a folder that is there holds nothing but files of what goes.
+def _is_swap_likely(work: _Work, folder: str) -> bool:
+    """Whether a folder is nobody's but that of what goes and comes.
 
     One into which two staged folders go is not swapped: the second would take out the first.
     """
     if not work.change.removals or not work.standing.alone(folder):
         return False
-    return work.traffic.single(folder) and holds_only(work.graft, folder, work.traffic.going)
+    return work.traffic.single(folder)
+
+
+def _may_swap(work: _Work, folder: str) -> bool:
+    """Whether a folder that is there holds nothing but files of what goes."""
+    going = work.traffic.going
+    return _is_swap_likely(work, folder) and holds_only(work.graft, folder, going)

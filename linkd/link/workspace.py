@@ -10,23 +10,31 @@ import os
 import secrets
 import shutil
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 from linkd.core.target import Target
 from linkd.errors import (
     CacheUnusable,
     EnvironmentMissing,
     EnvironmentNotWritable,
-    LinkdError,
     NoSpace,
     is_no_space,
     reason_of,
 )
+from linkd.link.birth import birth_ns
+from linkd.link.footprint import Roots
+from linkd.link.journal import Entries, Journal, Place, mark_ended
 from linkd.link.modes import LinkChoice, LinkPolicy, choose_mode, mount_of
 from linkd.link.rename import Rename, probe_rename
 
+TRIAL: Final = ".linkd-"
+"""How the names begin by which links are tried there, and which are gone a moment later."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+TRANSACTION: Final = "txn-"
+"""How the folders of transactions in the cache's pool begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +45,8 @@ class Workspace:
     rename: Rename
     choice: LinkChoice
     in_cache: bool
-    lock_fd: int
-    """Held as long as the transaction lives, so that another process can tell what a killed one
-    left from what somebody is working on."""
+    journal: Journal
+    """In the same folder, or in one of its own in the cache."""
 
 
 class Workspaces:
@@ -55,6 +62,10 @@ class Workspaces:
         self._guard = threading.Lock()
 
     @property
+    def pool(self) -> str:
+        return self._pool
+
+    @property
     def pending(self) -> int:
         """Workspaces that wait for their removal."""
         return self._pending
@@ -68,15 +79,20 @@ class Workspaces:
         try:
             site_fd = _open_site(target)
             try:
-                pool_mount, site_mount = mount_of(pool_fd), mount_of(site_fd)
+                mounts = mount_of(pool_fd), mount_of(site_fd)
+                token = secrets.token_hex(8)
+                path = "" if mounts[0] == mounts[1] else f"{target.prefix}/.linkd-{token}"
+                place = _place(target, site_fd, path)
             finally:
                 os.close(site_fd)
-            in_cache = pool_mount == site_mount
-            path = self._path(target, in_cache=in_cache)
-            try:
-                return self._furnish(path, pool_fd, (pool_mount, site_mount), policy)
-            except OSError as error:
-                raise self._refusal(target, path, error, in_cache=in_cache) from error
+            folder = os.path.join(self._pool, f"{TRANSACTION}{token}")
+            with contextlib.ExitStack() as undoing:
+                with self._refusing(target, folder, in_cache=True):
+                    journal = _begin(folder, place, undoing)
+                with self._refusing(target, path or folder, in_cache=not path):
+                    workspace = self._furnish(journal, pool_fd, mounts, policy)
+                undoing.pop_all()
+            return workspace
         finally:
             os.close(pool_fd)
 
@@ -86,42 +102,39 @@ class Workspaces:
         except OSError as error:
             raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
 
-    def _path(self, target: Target, *, in_cache: bool) -> str:
-        name = f"txn-{secrets.token_hex(8)}" if in_cache else f".linkd-{secrets.token_hex(8)}"
-        return os.path.join(self._pool if in_cache else target.prefix, name)
-
     def _furnish(
         self,
-        path: str,
+        journal: Journal,
         pool_fd: int,
         mounts: tuple[tuple[int, int], tuple[int, int]],
         policy: LinkPolicy,
     ) -> Workspace:
-        """Make the folder, lock it and find out what can be done in it, or leave nothing."""
-        os.mkdir(path, 0o700)
+        """Make the folder where it is not the journal's, and find out what can be done in it."""
+        elsewhere = journal.place.workspace
+        path = elsewhere or journal.folder
         with contextlib.ExitStack() as undoing:
-            undoing.callback(shutil.rmtree, path, ignore_errors=True)
-            lock_fd = os.open(path, _FOLDER)
-            undoing.callback(os.close, lock_fd)
-            fcntl.flock(lock_fd, fcntl.LOCK_EX)
-            rename, choice = self._abilities(lock_fd, pool_fd, mounts, policy)
+            if elsewhere:
+                os.mkdir(path, 0o700)
+                undoing.callback(shutil.rmtree, path, ignore_errors=True)
+            with _opened(path) as here_fd:
+                rename, choice = self._abilities(here_fd, pool_fd, mounts, policy)
             undoing.pop_all()
         return Workspace(
-            path=path,
-            rename=rename,
-            choice=choice,
-            in_cache=mounts[0] == mounts[1],
-            lock_fd=lock_fd,
+            path=path, rename=rename, choice=choice, in_cache=not elsewhere, journal=journal
         )
 
-    def _refusal(self, target: Target, path: str, error: OSError, *, in_cache: bool) -> LinkdError:
-        if is_no_space(error):
-            return NoSpace(path=path, doing="making room for the install")
-        if in_cache:
-            return CacheUnusable(path=self._pool, reason=reason_of(error))
-        return EnvironmentNotWritable(
-            environment=str(target.prefix), path=path, reason=reason_of(error)
-        )
+    @contextlib.contextmanager
+    def _refusing(self, target: Target, path: str, *, in_cache: bool) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if is_no_space(error):
+                raise NoSpace(path=path, doing="making room for the install") from error
+            if in_cache:
+                raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
+            raise EnvironmentNotWritable(
+                environment=str(target.prefix), path=path, reason=reason_of(error)
+            ) from error
 
     def _abilities(
         self,
@@ -140,17 +153,25 @@ class Workspaces:
         return rename, choice
 
     def discard(self, workspace: Workspace) -> None:
-        """Remove a workspace with all that is left in it, in the background where none sees it."""
-        try:
-            self._discard(workspace)
-        finally:
-            os.close(workspace.lock_fd)
+        """Remove a workspace with all that is left in it, in the background where none sees it.
 
-    def _discard(self, workspace: Workspace) -> None:
-        if workspace.in_cache:
-            self.sweep(workspace.path)
-        else:
-            shutil.rmtree(workspace.path, ignore_errors=True)
+        From then on nothing of the transaction can be undone.
+        """
+        journal = workspace.journal
+        try:
+            if not workspace.in_cache:
+                journal.end()
+                shutil.rmtree(workspace.path, ignore_errors=True)
+            self.sweep(journal.folder)
+        finally:
+            os.close(journal.lock_fd)
+
+    def clear_away(self, entries: Entries) -> None:
+        """Remove what a dead process left. Nothing of it can be undone any more. Raises OSError."""
+        mark_ended(entries.folder)
+        if entries.place.workspace:
+            shutil.rmtree(entries.place.workspace, ignore_errors=True)
+        self.sweep(entries.folder)
 
     def sweep(self, path: str) -> None:
         """Take a folder out of the pool at once, and remove it in the background, if it is there."""
@@ -173,6 +194,40 @@ class Workspaces:
         finally:
             with self._guard:
                 self._pending -= 1
+
+
+def _begin(folder: str, place: Place, undoing: contextlib.ExitStack) -> Journal:
+    """The transaction's folder in the cache, locked."""
+    os.mkdir(folder, 0o700)
+    undoing.callback(shutil.rmtree, folder, ignore_errors=True)
+    lock_fd = os.open(folder, _FOLDER)
+    undoing.callback(os.close, lock_fd)
+    fcntl.flock(lock_fd, fcntl.LOCK_EX)
+    journal = Journal(folder, lock_fd, place)
+    if place.workspace:
+        # On record before it is there: after a crash nobody would look for it elsewhere.
+        journal.tell([])
+    return journal
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = os.open(path, _FOLDER)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _place(target: Target, site_fd: int, workspace: str) -> Place:
+    return Place(
+        prefix=str(target.prefix),
+        site=os.path.relpath(target.site_packages, target.prefix),
+        inode=os.fstat(site_fd).st_ino,
+        born_ns=birth_ns(site_fd),
+        workspace=workspace,
+        roots={str(key): root for key, root in Roots.of(target).by_key.items()},
+    )
 
 
 def _open_site(target: Target) -> int:

@@ -106,6 +106,12 @@ class Crawl:
         formats: Formats,
     ) -> None:
         self.projects: dict[NormalizedName, Project] = {}
+        self.former: Final[list[Project]] = []
+        """Projects as the solver saw them before one more candidate was added."""
+        self.read: Final[set[NormalizedName]] = set()
+        """Projects whose pages were read, whether or not anything came of it."""
+        self.built = False
+        """Whether a source was built for the solver."""
         self.formats: Final = formats
         self.stop: Final = threading.Event()
         self._listings = listings
@@ -171,6 +177,7 @@ class Crawl:
             page = ProjectPage(name=name, files=(), searched=())
         else:
             page = await self._listings.project(name)
+            self.read.add(name)
         view = await self._view(page, interest)
         self.projects[name] = Project(page=page, view=view, hashes=interest.hashes)
         self._read_ahead(name)
@@ -292,6 +299,7 @@ class Crawl:
 
     def build(self, parsed: SourceUrl, name: NormalizedName) -> DistFile:
         """Wait for the wheel that comes of a source. Raises BuildError, FetchError, WheelError."""
+        self.built = True
         return self._wait(self._listings.built(parsed.source, parsed.hashes, name)).wheel
 
     def _wait(self, reading: Coroutine[Any, Any, T]) -> T:
@@ -306,7 +314,9 @@ class Crawl:
     async def _add_direct(self, name: NormalizedName, file: DistFile) -> None:
         interest = self._interests.get(name, _NO_INTEREST)
         self._interests[name] = replace(interest, direct=(*interest.direct, file))
-        self.projects.pop(name, None)
+        former = self.projects.pop(name, None)
+        if former is not None:
+            self.former.append(former)
         self._tasks[f"{name} without {file.url}"] = self._tasks.pop(name)
 
     async def _gather_projects(self, names: Sequence[NormalizedName]) -> None:

@@ -13,7 +13,7 @@ from packaging.version import Version
 from linkd.core.formats import Formats
 from linkd.core.listings import Listings
 from linkd.core.target import Interpreter
-from linkd.core.wheel import Pin
+from linkd.core.wheel import DistFile, Pin
 from linkd.errors import HashMismatch, ResolutionLimit, UnhashedRequirement, Unsolvable
 from linkd.resolve.admission import Grants, Policy, group_by_name
 from linkd.resolve.crawl import Crawl, Interest, Memory
@@ -63,6 +63,19 @@ class Resolution:
     """Sentences for the person who asked: extras that there are not, yanked releases."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The answer, and all of the world that it may depend on."""
+
+    resolution: Resolution
+    projects: frozenset[NormalizedName]
+    """Whose pages were read."""
+    files: tuple[DistFile, ...]
+    """Whose metadata was known."""
+    built: bool
+    """Whether something was built for it."""
+
+
 class Resolver:
     """Resolves for any target; remembers what it has read between requests."""
 
@@ -74,7 +87,13 @@ class Resolver:
     async def resolve(
         self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
     ) -> Resolution:
-        """Find the pins.
+        """Find the pins. Raises as `resolve_traced`."""
+        return (await self.resolve_traced(request, interpreter, listings)).resolution
+
+    async def resolve_traced(
+        self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
+    ) -> Resolved:
+        """Find the pins, and tell what they were found from.
 
         Requirements of sources have been exchanged for those of the wheels that came of them.
         Raises ResolveError, FetchError, BuildError, RequestError, and BrokenWheel of a file that
@@ -93,7 +112,12 @@ class Resolver:
         resolution = _Answer(solved, interests).resolution()
         if request.require_hashes:
             _check_all_hashed(resolution.pins)
-        return resolution
+        return Resolved(
+            resolution=resolution,
+            projects=frozenset(crawl.read),
+            files=tuple(_files_known(crawl)),
+            built=crawl.built,
+        )
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -143,6 +167,14 @@ class _Solving:
                 if not provider.grant(prereleases_left(conflict.facts, provider)):
                     raise explain(conflict.facts, provider) from conflict
         raise ResolutionLimit(limit=f"{_MAX_STARTS} starts")
+
+
+def _files_known(crawl: Crawl) -> Iterator[DistFile]:
+    for project in (*crawl.projects.values(), *crawl.former):
+        view = project.view
+        for file, metadata in zip(view.files, view.metadata, strict=True):
+            if metadata is not None:
+                yield file
 
 
 async def _ended(work: asyncio.Future[_Solved]) -> None:

@@ -5,6 +5,7 @@ core metadata (Requires-Python).
 """
 
 import functools
+import hashlib
 import itertools
 from typing import Final
 
@@ -29,6 +30,7 @@ class TargetView:
         "_pythons",
         "_ranks",
         "_tags",
+        "digest",
         "key",
         "tags",
     )
@@ -36,6 +38,8 @@ class TargetView:
     def __init__(self, markers: tuple[tuple[str, str], ...], tags: tuple[str, ...]) -> None:
         self.key: Final = next(_serial)
         """What is derived for this target is remembered under this number."""
+        self.digest: Final = hashlib.blake2b(repr((markers, tags)).encode()).digest()
+        """Of the facts: what is remembered for longer than this process is known by it."""
         self.tags: Final = tags
         self._environment = dict(markers)
         self._ranks = {tag: rank for rank, tag in enumerate(tags)}

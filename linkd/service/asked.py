@@ -1,11 +1,16 @@
-"""What a request asks for, parsed: requirements with their origins, and the index settings."""
+"""What a request asks for, parsed: requirements with their origins, and the index settings.
+
+What was parsed is remembered by its text, unless parsing looked at a disk.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from linkd.core.config_settings import ConfigSettings, parse_config_settings
 from linkd.core.formats import Formats, parse_names
 from linkd.errors import InvalidRequest, NothingRequired
+from linkd.fetch.bounded import Bounded
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
 from linkd.fetch.urls import redacted_line
@@ -38,11 +43,106 @@ class Asked:
     """Complete: the request's, its files', the machine's and the default."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Texts:
+    """All of a request that parsing depends on."""
+
+    requirements: tuple[str, ...]
+    editable: tuple[str, ...]
+    requirement_files: Files
+    constraint_files: Files
+    directory: str
+    origin: str
+    extras: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    dependency_groups: tuple[tuple[RequirementFile, tuple[str, ...]], ...]
+
+    @property
+    def weight(self) -> int:
+        """Bytes that remembering it costs, roughly: what is parsed is larger than its text."""
+        projects = tuple(file for file, _ in self.dependency_groups)
+        files = self.requirement_files + self.constraint_files + projects
+        texts = (*self.requirements, *self.editable, *(file.text for file in files))
+        return 1024 + 32 * sum(map(len, texts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parsed:
+    """What the texts of a request say."""
+
+    requirements: tuple[Requirement, ...]
+    files: RequirementSet
+    locks: Files
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether the same texts mean the same at any time: paths may come and go."""
+        return not self.files.find_links and all(
+            each.url is None and each.source is None
+            for each in (*self.requirements, *self.files.constraints)
+        )
+
+
+_REMEMBERED_BYTES: Final = 16 << 20
+_remembered: Final[Bounded[_Texts, tuple[int, _Parsed]]] = Bounded(
+    capacity=_REMEMBERED_BYTES, weigh=lambda entry: entry[0]
+)
+
+
 def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked:
     """Raises RequestError with the place in the input.
 
-    `bare_url` takes the credentials out of a direct URL and remembers them for its origin.
+    `bare_url` takes the credentials out of a direct URL and remembers them for its origin. The
+    requirements of equal requests are the same objects, where they are remembered.
     """
+    parsed = _parsed(request)
+    files = parsed.files
+    if request.exact and not (parsed.requirements or parsed.locks or request.allow_empty):
+        raise NothingRequired(files=_paths(request))
+    requested = IndexSettings(
+        index_url=request.index.index_url or files.index_url,
+        extra_index_urls=request.index.extra_index_urls + files.extra_index_urls,
+        find_links=request.index.find_links + files.find_links,
+        no_index=request.index.no_index or files.no_index,
+    )
+    return Asked(
+        resolving=ResolveRequest(
+            requirements=_bare(parsed.requirements, bare_url),
+            constraints=_bare(files.constraints, bare_url),
+            no_deps=request.no_deps,
+            prerelease=request.prerelease or files.prerelease,
+            require_hashes=request.require_hashes or files.require_hashes,
+            upgrade=request.upgrade,
+            formats=_formats(request, files),
+        ),
+        locks=parsed.locks,
+        config_settings=_config_settings(request),
+        index=merge(requested, read_index_settings()),
+    )
+
+
+def _parsed(request: InstallRequest) -> _Parsed:
+    texts = _Texts(
+        requirements=request.requirements,
+        editable=request.editable,
+        requirement_files=request.requirement_files,
+        constraint_files=request.constraint_files,
+        directory=request.directory,
+        origin=request.origin,
+        extras=request.extras,
+        groups=request.groups,
+        dependency_groups=request.dependency_groups,
+    )
+    known = _remembered.get(texts)
+    if known is not None:
+        return known[1]
+    parsed = _parse(request)
+    if parsed.is_pure:
+        _remembered.put(texts, (texts.weight, parsed))
+    return parsed
+
+
+def _parse(request: InstallRequest) -> _Parsed:
     plain, projects, locks = _sorted_out(request)
     files = read_requirement_files(plain, request.constraint_files, directory=request.directory)
     given = tuple(
@@ -66,30 +166,7 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
         for file, groups in request.dependency_groups
         for asked in read_dependency_groups(file, groups)
     )
-    requirements = given + files.requirements + needed
-    if request.exact and not (requirements or locks or request.allow_empty):
-        raise NothingRequired(files=_paths(request))
-    resolving = ResolveRequest(
-        requirements=_bare(requirements, bare_url),
-        constraints=_bare(files.constraints, bare_url),
-        no_deps=request.no_deps,
-        prerelease=request.prerelease or files.prerelease,
-        require_hashes=request.require_hashes or files.require_hashes,
-        upgrade=request.upgrade,
-        formats=_formats(request, files),
-    )
-    requested = IndexSettings(
-        index_url=request.index.index_url or files.index_url,
-        extra_index_urls=request.index.extra_index_urls + files.extra_index_urls,
-        find_links=request.index.find_links + files.find_links,
-        no_index=request.index.no_index or files.no_index,
-    )
-    return Asked(
-        resolving=resolving,
-        locks=locks,
-        config_settings=_config_settings(request),
-        index=merge(requested, read_index_settings()),
-    )
+    return _Parsed(requirements=given + files.requirements + needed, files=files, locks=locks)
 
 
 def _config_settings(request: InstallRequest) -> ConfigSettings:
@@ -154,6 +231,8 @@ def _paths(request: InstallRequest) -> tuple[str, ...]:
 def _bare(
     requirements: tuple[Requirement, ...], bare_url: Callable[[str], str]
 ) -> tuple[Requirement, ...]:
+    if all(requirement.url is None for requirement in requirements):
+        return requirements
     return tuple(
         requirement
         if requirement.url is None or requirement.source is not None

@@ -22,18 +22,20 @@ from linkd.core.progress import Reporter
 from linkd.core.receipt import Collision
 from linkd.core.target import SchemeKey, Target
 from linkd.core.wheel import StoredWheel
-from linkd.errors import CollisionRefused, LinkdError
+from linkd.errors import CacheUnusable, CollisionRefused, LinkdError, reason_of
 from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.cooperation import shared_lock
 from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, WheelFootprint
+from linkd.link.journal import Forgets, Journal
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.stager import Stager
-from linkd.link.transaction import carry_out
+from linkd.link.transaction import Course, carry_out
+from linkd.link.workspace import Workspace
 from linkd.service.inheritance import Inheritance
 from linkd.service.ports import Anticipating, Finding, Installed, Remembering
 
@@ -116,34 +118,50 @@ class Changer:
     async def _carry_out(
         self, change: Change, standing: Standing, reporter: Reporter
     ) -> tuple[Outcome, tuple[str, ...]]:
-        stop = threading.Event()
+        course = Course()
         work = asyncio.ensure_future(
-            self._in_thread(carry_out, change, standing, self._stager, reporter, stop)
+            self._in_thread(carry_out, change, standing, self._stager, reporter, course)
         )
         warnings: tuple[str, ...] = ()
         try:
-            outcome = await _uninterrupted(work, stop)
+            outcome = await _uninterrupted(work, course.stop)
         finally:
             # A cancelled request may have been carried out all the same.
             committed = not work.cancelled() and work.exception() is None
-            warnings = await self._settle(change, standing, committed=committed)
+            try:
+                journal = None if course.workspace is None else course.workspace.journal
+                warnings = await self._settle(change, standing, journal if committed else None)
+            finally:
+                await self._discard(course.workspace)
         return outcome, warnings
 
+    async def _discard(self, workspace: Workspace | None) -> None:
+        if workspace is None:
+            return
+        if workspace.in_cache:  # no more than a rename
+            self._stager.workspaces.discard(workspace)
+        else:
+            work = self._in_thread(self._stager.workspaces.discard, workspace)
+            await _uninterrupted(asyncio.ensure_future(work))
+
     async def _settle(
-        self, change: Change, standing: Standing, *, committed: bool
+        self, change: Change, standing: Standing, journal: Journal | None
     ) -> tuple[str, ...]:
         """Put shared paths right, after what others did meanwhile and for those who remain.
+
+        `journal` is that of a request that has been carried out.
 
         The request has been carried out or undone by now: what goes wrong here is told, and
         changes nothing of that.
         """
         warnings: list[str] = []
         identity = change.target.identity
+        committed = journal is not None
         async with self.ledger.settling(identity, standing, committed=committed) as shared:
-            if committed:
+            if journal is not None:
                 # Before anything is put right: who settles later finds its contents by this.
                 try:
-                    await asyncio.to_thread(self._remember, change)
+                    await asyncio.to_thread(self._remember, change, journal)
                 except LinkdError as error:
                     _log.warning("not remembered", code=error.code, detail=error.detail)
                     warnings.append(f"what was done could not be remembered: {error.detail}")
@@ -166,13 +184,21 @@ class Changer:
             await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 
-    def _remember(self, change: Change) -> None:
+    def _remember(self, change: Change, journal: Journal) -> None:
         target = change.target
+        gone = [gone.name for gone in change.removals]
+        origins = {name: self._memory.installed_from(target.identity, name) for name in gone}
+        known = tuple((name, sha256) for name, sha256 in origins.items() if sha256 is not None)
+        if known:
+            try:
+                journal.tell([Forgets(known)])
+            except OSError as error:
+                raise CacheUnusable(path=journal.folder, reason=reason_of(error)) from error
         self._memory.remember_environment(str(target.prefix), target.identity)
         self._memory.remember_installed(
             target.identity,
             {addition.name: addition.wheel.manifest.sha256 for addition in change.additions},
-            [gone.name for gone in change.removals],
+            gone,
         )
 
     async def _in_thread(self, function: Callable[[*Ts], R], *arguments: *Ts) -> R:

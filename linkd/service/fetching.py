@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
 from linkd.core.progress import Reporter
 from linkd.core.wheel import Pin, StoredWheel
 from linkd.errors import HashMismatch, WheelMisnamed
+from linkd.resolve.metadata import parse_version
 from linkd.service.ports import Ensuring
 from linkd.store.store import Ensured
 
@@ -23,17 +23,30 @@ class Fetched:
 
 async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter) -> Fetched:
     """Raises the first error of any of them; the others are then cancelled."""
+    wheels: dict[NormalizedName, StoredWheel] = {}
+    missing: list[Pin] = []
+    for pin in pins:
+        wheel = store.at_hand(pin.file, pin.required_hashes)
+        if wheel is None:
+            missing.append(pin)
+        else:
+            wheels[pin.name] = wheel
+    ensured = await _ensure_all(store, missing, reporter) if missing else {}
+    wheels.update((name, each.wheel) for name, each in ensured.items())
+    for pin in pins:
+        _check_identity(pin, wheels[pin.name])
+    return Fetched(wheels=wheels, downloaded=sum(each.downloaded for each in ensured.values()))
+
+
+async def _ensure_all(
+    store: Ensuring, pins: Sequence[Pin], reporter: Reporter
+) -> dict[NormalizedName, Ensured]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {pin.name: group.create_task(_ensure(store, pin, reporter)) for pin in pins}
     except BaseExceptionGroup as errors:
         raise first_error(errors) from errors
-    for pin in pins:
-        _check_identity(pin, tasks[pin.name].result().wheel)
-    return Fetched(
-        wheels={name: task.result().wheel for name, task in tasks.items()},
-        downloaded=sum(task.result().downloaded for task in tasks.values()),
-    )
+    return {name: task.result() for name, task in tasks.items()}
 
 
 async def _ensure(store: Ensuring, pin: Pin, reporter: Reporter) -> Ensured:
@@ -46,7 +59,7 @@ async def _ensure(store: Ensuring, pin: Pin, reporter: Reporter) -> Ensured:
 
 def _check_identity(pin: Pin, wheel: StoredWheel) -> None:
     manifest = wheel.manifest
-    if manifest.name != pin.name or Version(manifest.version) != pin.version:
+    if manifest.name != pin.name or parse_version(manifest.version) != pin.version:
         found = f"{manifest.name} {manifest.version}"
         raise WheelMisnamed(
             filename=pin.file.filename,

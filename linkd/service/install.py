@@ -1,18 +1,15 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final
 
-import msgspec
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from linkd.build.circumstances import Circumstances
-from linkd.core.entry_points import launchers_for
+from linkd.core.entry_points import made_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
 from linkd.core.receipt import Receipt
@@ -23,23 +20,30 @@ from linkd.errors import EnvironmentMissing, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.resolver import ResolveRequest
-from linkd.resolve.satisfied import Reading, satisfying
 from linkd.service.aftermath import find_aftermath
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.holding import Holdings
 from linkd.service.locked import read_locked
 from linkd.service.permission import require_permission
-from linkd.service.ports import Building, Indexing, Installed, Probing, Resolving, Supplying
+from linkd.service.ports import (
+    Building,
+    Indexing,
+    Installed,
+    Probing,
+    Resolving,
+    Supplying,
+    Telling,
+)
 from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
-from linkd.venv.installed import read_details, read_installed, read_metadata
+from linkd.venv.installed import read_details
+from linkd.venv.inventory import Inventory
 from linkd.venv.placement import Folders
-
-_READING: Final = Reading(metadata=read_metadata, details=read_details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,11 @@ class Install:
     prober: Probing
     indexes: Indexing
     resolver: Resolving
+    holdings: Holdings
     building: Building
     changer: Changer
     create: CreateEnvironment
+    telling: Telling
     folders: Folders
 
     async def __call__(self, request: InstallRequest, reporter: Reporter) -> Receipt:
@@ -70,6 +76,7 @@ class Install:
             plan = await self._change(target, pins, plan, supply, run)
             if not request.no_deps:
                 run.warnings += await find_aftermath(pins, plan, run.before, target)
+        run.warnings[:0] = self.telling.news(target)
         return run.receipt(target, plan)
 
     async def _target(self, request: InstallRequest) -> Target:
@@ -100,7 +107,8 @@ class Install:
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
     ) -> tuple[tuple[Pin, ...], Plan]:
         """What the environment shall hold; no pins where it answers the request already."""
-        installed = await asyncio.to_thread(read_installed, target)
+        inventory = await self.holdings.read(target)
+        installed = inventory.distributions
         if asked.locks:
             locked = await read_locked(asked.locks, target.interpreter, supply, run.request)
             run.reinstall(locked.trees)
@@ -108,7 +116,7 @@ class Install:
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
-            names = await self._satisfying(resolving, installed, target)
+            names = await self._satisfying(resolving, inventory, target)
             if names is not None:
                 return (), Plan(
                     unchanged=tuple(installed[name] for name in sorted(names)),
@@ -126,12 +134,10 @@ class Install:
         return pins, _plan(pins, installed, run.request)
 
     async def _satisfying(
-        self, resolving: ResolveRequest, installed: Installed, target: Target
+        self, resolving: ResolveRequest, inventory: Inventory, target: Target
     ) -> frozenset[NormalizedName] | None:
         try:
-            return await asyncio.to_thread(
-                satisfying, resolving, installed, _READING, target.interpreter
-            )
+            return await self.holdings.satisfying(resolving, inventory, target.interpreter)
         except NotInstalled:
             # Another request has just taken it away, or is about to bring another version.
             return None
@@ -153,7 +159,7 @@ class Install:
                 target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
-                run.before = installed = await asyncio.to_thread(read_installed, target)
+                run.before = installed = (await self.holdings.read(target)).distributions
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed
@@ -294,19 +300,14 @@ def _intent(
         additions=tuple(
             (wheel, _marks(pin, wheel))
             for pin in plan.additions
-            for wheel in [_made_for(target, fetched.wheels[pin.name])]
+            for wheel in [
+                made_for(fetched.wheels[pin.name], target.interpreter.markers["python_version"])
+            ]
         ),
         removals=plan.removals,
         policy=request.link,
         refuse_collisions=request.refuse_collisions,
     )
-
-
-def _made_for(target: Target, wheel: StoredWheel) -> StoredWheel:
-    launchers = launchers_for(wheel.manifest, target.interpreter.markers["python_version"])
-    if launchers == wheel.manifest.launchers:
-        return wheel
-    return replace(wheel, manifest=msgspec.structs.replace(wheel.manifest, launchers=launchers))
 
 
 def _marks(pin: Pin, wheel: StoredWheel) -> Marks:

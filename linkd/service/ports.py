@@ -7,7 +7,7 @@ from packaging.utils import NormalizedName
 
 from linkd.build.circumstances import Circumstances
 from linkd.core.installed import InstalledDistribution
-from linkd.core.listings import Listings, Pages
+from linkd.core.listings import StatedListings, StatedPages
 from linkd.core.progress import Reporter
 from linkd.core.source import Built
 from linkd.core.target import Interpreter, Placement, Target
@@ -24,17 +24,23 @@ class Probing(Protocol):
 
 class Resolving(Protocol):
     async def resolve(
-        self, request: ResolveRequest, interpreter: Interpreter, listings: Listings
+        self, request: ResolveRequest, interpreter: Interpreter, listings: StatedListings
     ) -> Resolution: ...
 
 
 class Indexing(Protocol):
-    def snapshot(self, settings: IndexSettings) -> Pages: ...
+    def snapshot(self, settings: IndexSettings) -> StatedPages: ...
 
     def without_credentials(self, url: str) -> str: ...
 
 
 class Ensuring(Protocol):
+    def at_hand(
+        self, file: DistFile, required_hashes: Mapping[str, frozenset[str]] | None = None
+    ) -> StoredWheel | None:
+        """The wheel, where it is known to be there without looking anywhere."""
+        ...
+
     async def ensure(
         self,
         file: DistFile,
@@ -44,7 +50,7 @@ class Ensuring(Protocol):
     ) -> Ensured: ...
 
 
-class Supplying(Listings, Ensuring, Protocol):
+class Supplying(StatedListings, Ensuring, Protocol):
     """Everything that one request may install: wheels, and sources built for it."""
 
     @property
@@ -55,7 +61,7 @@ class Supplying(Listings, Ensuring, Protocol):
 
 class Building(Protocol):
     def __call__(
-        self, pages: Pages, circumstances: Circumstances, reporter: Reporter, /
+        self, pages: StatedPages, circumstances: Circumstances, reporter: Reporter, /
     ) -> Supplying: ...
 
 
@@ -92,6 +98,12 @@ class Remembering(Protocol):
     ) -> None: ...
 
     def installed_from(self, identity: tuple[int, int], name: str) -> str | None: ...
+
+
+class Telling(Protocol):
+    """What happened to an environment without anybody having asked for it; told once."""
+
+    def news(self, target: Target) -> tuple[str, ...]: ...
 
 
 class Finding(Protocol):

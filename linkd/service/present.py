@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from linkd.core.installed import InstalledDistribution
-from linkd.core.listings import Listings
+from linkd.core.listings import PageState, StatedListings
 from linkd.core.source import Built, Source
 from linkd.core.target import Interpreter
 from linkd.core.wheel import DistFile, ProjectPage
@@ -24,9 +24,26 @@ from linkd.venv.installed import read_metadata
 class PresentListings:
     """A request's listings, with a stand-in for each of `present` that its page lacks."""
 
-    listings: Listings
+    listings: StatedListings
     present: Mapping[NormalizedName, InstalledDistribution]
     interpreter: Interpreter
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is installed is one more, for it adds to the pages."""
+        if not self.present:
+            return self.listings.sources
+        present = sorted(f"{name}=={dist.version}" for name, dist in self.present.items())
+        return (*self.listings.sources, f"installed {' '.join(present)}")
+
+    async def look(self) -> None:
+        await self.listings.look()
+
+    def known_state(self, name: NormalizedName) -> PageState | None:
+        return self.listings.known_state(name)
+
+    async def state(self, name: NormalizedName) -> PageState:
+        return await self.listings.state(name)
 
     async def project(self, name: NormalizedName) -> ProjectPage:
         page = await self.listings.project(name)

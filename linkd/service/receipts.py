@@ -7,7 +7,14 @@ import msgspec
 from packaging.direct_url import ArchiveInfo, DirectUrl
 
 from linkd.core.plan import Plan
-from linkd.core.receipt import DistributionEntry, InstalledEntry, LinkMode, Receipt, Timings
+from linkd.core.receipt import (
+    Collision,
+    DistributionEntry,
+    InstalledEntry,
+    LinkMode,
+    Receipt,
+    Timings,
+)
 from linkd.core.target import Target
 from linkd.link.stage import StagedTree
 from linkd.service.changing import Changed
@@ -50,10 +57,7 @@ def make_receipt(
         installed=tuple(_entry(tree) for tree in outcome.trees),
         removed=removed,
         unchanged=unchanged,
-        collisions=tuple(
-            replace(collision, path=_below_site_packages(collision.path, target))
-            for collision in changed.collisions
-        ),
+        collisions=_named(changed.collisions, target),
         kept_files=outcome.kept_files,
         warnings=changed.warnings,
         links={mode: _links(outcome.trees, mode) for mode in LinkMode},
@@ -68,10 +72,12 @@ def make_receipt(
     )
 
 
-def _below_site_packages(path: str, target: Target) -> str:
-    """A path below the prefix as people name it: by site-packages where it lies there."""
+def _named(collisions: tuple[Collision, ...], target: Target) -> tuple[Collision, ...]:
+    """With paths below the prefix as people name them: by site-packages where they lie there."""
     site = f"{os.path.relpath(target.site_packages, target.prefix)}/"
-    return path.removeprefix(site)
+    return tuple(
+        replace(collision, path=collision.path.removeprefix(site)) for collision in collisions
+    )
 
 
 def _entry(tree: StagedTree) -> InstalledEntry:

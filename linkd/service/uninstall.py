@@ -13,7 +13,7 @@ from linkd.core.target import Target
 from linkd.errors import NotInstalled
 from linkd.service.changing import Changer, Intent
 from linkd.service.permission import require_permission
-from linkd.service.ports import Installed, Probing
+from linkd.service.ports import Installed, Probing, Telling
 from linkd.service.receipts import make_receipt
 from linkd.service.request import UninstallRequest
 from linkd.service.unwanted import Unwanted, read_unwanted
@@ -27,6 +27,7 @@ class Uninstall:
 
     prober: Probing
     changer: Changer
+    telling: Telling
 
     async def __call__(self, request: UninstallRequest, reporter: Reporter) -> Receipt:
         """Names that are not installed are told of and passed over, as pip does.
@@ -55,7 +56,7 @@ class Uninstall:
         receipt = make_receipt(target, plan, changed)
         return replace(
             receipt,
-            warnings=(*found.doubts, *receipt.warnings),
+            warnings=(*self.telling.news(target), *found.doubts, *receipt.warnings),
             timings=replace(receipt.timings, total=(time.perf_counter() - begun) * 1e3),
         )
 

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
 from linkd.core.progress import Reporter
+from linkd.core.stamps import any_racy
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.errors import FetchError, HashMismatch, StoreError
 from linkd.store.ingest import Arrival, Crew, ingest
@@ -64,6 +66,7 @@ class Arrivals:
         A download that was interrupted stays for another try if its sha256 is known.
         """
         part = want.part(self.layout, identity)
+        looked = time.time_ns()
         before = local_file(want.file)
         resumable = False
         try:
@@ -85,7 +88,7 @@ class Arrivals:
             if not resumable:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(part)
-        if before is not None:
+        if before is not None and not any_racy([before.mtime_ns], looked):
             with contextlib.suppress(StoreError):  # it is hashed again next time
                 await asyncio.to_thread(self.state.remember_local_hash, before, download.sha256)
         return wheel, download.received

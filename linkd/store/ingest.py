@@ -22,6 +22,7 @@ from linkd.core.target import SchemeKey
 from linkd.errors import BrokenWheel, RecordMismatch
 from linkd.store.archive import CHUNK_SIZE, WheelArchive, open_archive
 from linkd.store.contents import Contents, PlannedFile, read_contents
+from linkd.store.durability import mark_unsynced
 from linkd.store.entry import publish, write_manifest
 from linkd.store.faults import translated
 from linkd.store.findings import Findings
@@ -104,6 +105,7 @@ def ingest(
             os.chmod(folder, _FOLDER_MODE)
             if not arrival.unchanged():
                 raise archive.broken("it was changed while it was read")
+            mark_unsynced(layout, arrival.sha256)
             publish(layout, arrival.sha256, folder)
     return manifest
 

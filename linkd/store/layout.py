@@ -54,12 +54,22 @@ class Layout:
         return os.path.join(self.version, "index")
 
     @property
+    def resolutions(self) -> str:
+        """Answers of the resolver, by what was asked."""
+        return os.path.join(self.version, "resolutions")
+
+    @property
     def incoming(self) -> str:
         return os.path.join(self.version, "incoming")
 
     @property
     def trash(self) -> str:
         return os.path.join(self.version, "trash")
+
+    @property
+    def unsynced(self) -> str:
+        """The marks of wheels that a loss of power could damage."""
+        return os.path.join(self.version, "unsynced")
 
     @property
     def built(self) -> str:
@@ -87,6 +97,9 @@ class Layout:
     def manifest(self, sha256: str) -> str:
         return manifest_of(self.entry(sha256))
 
+    def unsynced_mark(self, sha256: str) -> str:
+        return os.path.join(self.unsynced, sha256)
+
     def part(self, name: str) -> str:
         """A partial download; one that a later process can go on with is named by its sha256."""
         return os.path.join(self.incoming, f"{name}.part")
@@ -98,8 +111,10 @@ class Layout:
             self.pool,
             self.constants,
             self.index,
+            self.resolutions,
             self.incoming,
             self.trash,
+            self.unsynced,
             self.built,
             self.logs,
         )

@@ -9,23 +9,36 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from linkd.core.progress import Reporter, Silent
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.errors import StoreError
+from linkd.fetch.bounded import Bounded
 from linkd.fetch.single_flight import SingleFlight
 from linkd.store.arrivals import Arrivals, Downloads
 from linkd.store.audience import Audience
+from linkd.store.durability import is_whole, read_marks, sync, unmark
 from linkd.store.entry import read_entry, retire, stored_wheels
 from linkd.store.faults import translated
 from linkd.store.ingest import THREADS, Crew
 from linkd.store.layout import Layout
 from linkd.store.shelf import Shelf
-from linkd.store.state import State
+from linkd.store.state import LocalFile, State
 from linkd.store.wanted import Wanted, local_file, wanted
 from linkd.store.workspace import clear, clear_leftovers
 
-MANIFEST_FILES: Final = 120_000
-"""Files in the manifests kept in memory: some 50 MB."""
+MANIFEST_FILES: Final = 40_000
+"""Files in the manifests kept in memory: some 30 MB. Others are read in a fraction of a millisecond."""
+SYNC_S: Final = 10.0
+"""Seconds without a new wheel after which those that came are made to be on the disk."""
+
+_LOCAL_HASHES: Final = 4096
+
+
+_DAMAGED: Final = "it was new when the machine lost power, and is not whole: it is fetched again"
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +70,14 @@ class Store:
         *,
         threads: int = THREADS,
         manifest_files: int = MANIFEST_FILES,
+        sync_s: float = SYNC_S,
     ) -> None:
         self.layout = layout
         self._state = state
         self._shelf = Shelf(manifest_files)
+        self._sync_s = sync_s
+        self._hashes: Bounded[LocalFile, str] = Bounded(capacity=_LOCAL_HASHES, weigh=lambda _: 1)
+        """What the state has of local files, in memory."""
         self._executor = ThreadPoolExecutor(2 * threads, thread_name_prefix="unpack")
         self._arrivals = Arrivals(
             layout=layout,
@@ -74,17 +91,27 @@ class Store:
         self._audiences: dict[Hashable, Audience] = {}
         self._sizes: dict[str, int] = {}
         self._counted = asyncio.Event()
+        self._doubtful: set[str] = set()
+        self._sync_at = 0.0
+        self._syncing: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._began = time.time()
 
     async def start(self) -> None:
         """Clear what dead processes left; count, and empty the trash, in the background."""
         await asyncio.to_thread(self._clear_leftovers)
+        fresh, doubtful = await asyncio.to_thread(self._read_marks)
+        self._doubtful.update(doubtful)
+        if fresh:
+            self._sync_soon()
         self._spawn(self._count())
         self._spawn(asyncio.to_thread(self._empty_trash))
 
     async def close(self) -> None:
         """Wait for what runs in threads; nothing may be asked for any more."""
+        if self._syncing is not None:
+            self._syncing.cancel()  # the marks stay, for the next start
+            await asyncio.gather(self._syncing, return_exceptions=True)
         await asyncio.gather(*self._background, return_exceptions=True)
         await asyncio.to_thread(self._executor.shutdown)
 
@@ -94,6 +121,24 @@ class Store:
         if wheel is None:
             wheel = await self._loading.run(sha256, lambda: self._load(sha256))
         return wheel
+
+    def at_hand(
+        self, file: DistFile, required_hashes: Mapping[str, frozenset[str]] | None = None
+    ) -> StoredWheel | None:
+        """The wheel of a file, if memory alone tells that it is in the store and is the right one.
+
+        None says nothing: `ensure` does then what has to be done, and raises what there is.
+        """
+        sha256 = file.sha256
+        if sha256 is None and not file.hashes:
+            local = local_file(file)
+            sha256 = None if local is None else self._hashes.get(local)
+        if sha256 is None:
+            return None
+        sha256 = sha256.lower()
+        if required_hashes and not _among(sha256, required_hashes):
+            return None
+        return self._shelf.get(sha256)
 
     async def ensure(
         self,
@@ -144,7 +189,12 @@ class Store:
     async def _remembered(self, want: Wanted) -> str | None:
         """The sha256 of a file on a disk that was hashed before and has not changed."""
         local = None if want.file.hashes else local_file(want.file)
-        return None if local is None else await asyncio.to_thread(self._state.local_hash, local)
+        if local is None:
+            return None
+        sha256 = await asyncio.to_thread(self._state.local_hash, local)
+        if sha256 is not None:
+            self._hashes.put(local, sha256)
+        return sha256
 
     async def _settled(self, want: Wanted, identity: str) -> bool:
         """Whether this archive is known to fulfil what is required. Raises HashMismatch."""
@@ -182,6 +232,8 @@ class Store:
         sha256, size = wheel.manifest.sha256, wheel.manifest.size
         self._shelf.put(wheel)
         self._sizes[sha256] = size
+        self._doubtful.discard(sha256)
+        self._sync_soon()
         with contextlib.suppress(StoreError):  # it is counted again at the next start
             await asyncio.to_thread(self._state.remember_wheel, sha256, size)
 
@@ -198,6 +250,18 @@ class Store:
         finally:
             self._counted.set()
 
+    def _sync_soon(self) -> None:
+        self._sync_at = time.monotonic() + self._sync_s
+        if self._syncing is None or self._syncing.done():
+            self._syncing = asyncio.create_task(self._sync())
+
+    async def _sync(self) -> None:
+        """Once nothing new has come for a while."""
+        while (left := self._sync_at - time.monotonic()) > 0:  # noqa: ASYNC110 - it moves on
+            await asyncio.sleep(left)
+        with contextlib.suppress(OSError):  # the marks stay then
+            await asyncio.to_thread(sync, self.layout)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
@@ -208,7 +272,6 @@ class Store:
     def _clear_leftovers(self) -> None:
         with translated(str(self.layout.root), "clearing what was left half-made"):
             clear_leftovers(self.layout.incoming, before=self._began, keep=".part")
-            clear_leftovers(self.layout.pool, before=self._began, keep=".tree")
 
     def _empty_trash(self) -> None:
         with contextlib.suppress(OSError):  # tried again at the next start
@@ -216,7 +279,22 @@ class Store:
 
     def _read_entry(self, sha256: str) -> StoredWheel | None:
         with translated(str(self.layout.root), "reading a wheel's manifest"):
-            return read_entry(self.layout, sha256)
+            wheel = read_entry(self.layout, sha256)
+            if wheel is None or sha256 not in self._doubtful:
+                return wheel
+            if is_whole(wheel):
+                unmark(self.layout, [sha256])
+            else:
+                _log.warning("damaged", wheel=wheel.manifest.filename, detail=_DAMAGED)
+                wheel = None
+        if wheel is None:
+            self._retire(sha256)
+        self._doubtful.discard(sha256)
+        return wheel
+
+    def _read_marks(self) -> tuple[frozenset[str], frozenset[str]]:
+        with translated(str(self.layout.root), "looking for what was not on the disk yet"):
+            return read_marks(self.layout)
 
     def _read_sizes(self) -> dict[str, int]:
         """Bytes of each stored wheel: remembered, or from its manifest."""
@@ -235,6 +313,7 @@ class Store:
     def _retire(self, sha256: str) -> None:
         with translated(str(self.layout.root), "removing a wheel"):
             retire(self.layout, sha256)
+            unmark(self.layout, [sha256])
         self._state.forget_wheels([sha256])
 
     def _read(self, path: str) -> bytes:
@@ -243,3 +322,10 @@ class Store:
             open(path, "rb") as file,
         ):
             return file.read()
+
+
+def _among(sha256: str, required: Mapping[str, frozenset[str]]) -> bool:
+    return any(
+        name.lower() == "sha256" and sha256 in map(str.lower, digests)
+        for name, digests in required.items()
+    )

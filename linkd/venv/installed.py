@@ -7,7 +7,7 @@ what is not a distribution is left out.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -31,6 +31,18 @@ from linkd.venv.reading import (
 _RECORD_BYTES: Final = 256 << 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What an environment holds, and the files that say so beside the folders themselves."""
+
+    distributions: dict[NormalizedName, InstalledDistribution]
+    metadata: tuple[str, ...]
+    """The metadata file of every distribution found, also of those that another one hides."""
+    lasting: bool
+    """False where something lies there that may become another distribution without its folder's
+    or a metadata file's changing: one that is being written, or an older form."""
+
+
 def read_installed(target: Target) -> dict[NormalizedName, InstalledDistribution]:
     """The distributions of an environment, without their details (see `read_details`).
 
@@ -41,15 +53,35 @@ def read_installed(target: Target) -> dict[NormalizedName, InstalledDistribution
     Raises:
         NotAnEnvironment: site-packages cannot be read.
     """
+    return list_installed(target).distributions
+
+
+def list_installed(target: Target) -> Listing:
+    """The same, with what it was read from. Raises as `read_installed`."""
     found: dict[NormalizedName, list[InstalledDistribution]] = {}
-    for folder in dict.fromkeys([target.scheme.purelib, target.scheme.platlib]):
-        here = sorted(_list_folder(str(folder), target), key=_precedence, reverse=True)
+    listed = lasting = 0
+    for folder in site_folders(target):
+        every = list(_list_folder(folder, target))
+        here = [dist for dist in every if dist is not None]
+        here.sort(key=_precedence, reverse=True)
         for dist in here:
             found.setdefault(dist.name, []).append(dist)
-    return {
-        name: replace(first, others=tuple(others)) if others else first
-        for name, (first, *others) in found.items()
-    }
+        listed += len(every)
+        lasting += sum(dist.form is Form.DIST_INFO and dist.is_complete for dist in here)
+    every_one = [dist for dists in found.values() for dist in dists]
+    return Listing(
+        distributions={
+            name: replace(first, others=tuple(others)) if others else first
+            for name, (first, *others) in found.items()
+        },
+        metadata=tuple(f"{dist.location}/{dist.dist_info}/METADATA" for dist in every_one),
+        lasting=listed == lasting,
+    )
+
+
+def site_folders(target: Target) -> tuple[str, ...]:
+    """Where an environment's distributions lie: one folder, or two."""
+    return tuple(dict.fromkeys([str(target.scheme.purelib), str(target.scheme.platlib)]))
 
 
 def read_details(dist: InstalledDistribution) -> InstalledDistribution:
@@ -99,20 +131,18 @@ def read_metadata(dist: InstalledDistribution) -> bytes:
         ) from error
 
 
-def _list_folder(folder: str, target: Target) -> Iterator[InstalledDistribution]:
+def _list_folder(folder: str, target: Target) -> Iterator[InstalledDistribution | None]:
+    """What is named like a distribution; None for what is none."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                dist = None
                 if entry.name.startswith("~"):
                     # What pip renames while it removes it, and leaves if it is interrupted.
                     continue
                 if entry.name.endswith(".dist-info"):
-                    dist = _read_dist_info(entry, folder)
+                    yield _read_dist_info(entry, folder)
                 elif entry.name.endswith(eggs.SUFFIXES):
-                    dist = eggs.read_legacy(entry.name, folder, str(target.scheme.scripts))
-                if dist is not None:
-                    yield dist
+                    yield eggs.read_legacy(entry.name, folder, str(target.scheme.scripts))
     except FileNotFoundError:
         # A platlib of its own is made with its first wheel.
         return

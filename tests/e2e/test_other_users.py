@@ -114,7 +114,9 @@ def test_an_environment_that_is_not_writable(
     assert f"belongs to user {NOBODY}, but you are user 0" in distrusted.err
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith(f"error: {environment} cannot be changed: {environment}")
-    assert refused.err.endswith(": permission denied\n")
+    reason, hint = refused.err.splitlines()
+    assert reason.endswith(": permission denied")
+    assert hint.endswith("the daemon must be its owner's")
     assert snapshot(environment) == before
     assert index.count(".whl$") == 0
     check_cache(nobodys.cache)

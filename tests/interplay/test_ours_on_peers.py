@@ -49,7 +49,7 @@ def test_an_editable_of_pips(tools: Tools, environment: Path, tmp_path: Path) ->
     install = ("install", "--no-build-isolation", "-e", project)
     tools.run("pip", environment, *install)
     frozen = tools.run("linkd", environment, "list", "--format", "freeze").out
-    assert frozen == f"-e {project.as_uri()}\n"
+    assert frozen == f"-e {project}\n"
     tools.run("linkd", environment, "uninstall", "lib")
     assert snapshot(environment) == before
 

@@ -9,7 +9,6 @@ import hashlib
 import os
 import sys
 import sysconfig
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -35,7 +34,7 @@ from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
 from linkd.link.stager import Stager
-from linkd.link.transaction import carry_out
+from linkd.link.transaction import Course, carry_out
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.ingest import Arrival, Crew, ingest
 from linkd.store.layout import Layout
@@ -66,7 +65,7 @@ def make_target(prefix: Path) -> Target:
             implementation="cpython",
             version=sysconfig.get_python_version(),
             cache_tag=sys.implementation.cache_tag or "",
-            markers={},
+            markers={"python_version": sysconfig.get_python_version()},
             tags=("py3-none-any",),
             scheme=scheme,
         ),
@@ -209,8 +208,9 @@ class Environment:
 
         def work(change: Change, standing: Standing) -> Outcome:
             before(standing)
-            return carry_out(change, standing, self.store.stager, Silent(), threading.Event())
+            return carry_out(change, standing, self.store.stager, Silent(), course)
 
+        course = Course()
         identity = self.target.identity
         names = {wheel.manifest.name for wheel in wheels} | set(map(canonicalize_name, remove))
         async with self.ledger.turn(identity, names):
@@ -225,6 +225,8 @@ class Environment:
                         identity, standing, committed=committed
                     ) as shared:
                         await asyncio.to_thread(self._put_right, change, standing, shared)
+                    if course.workspace is not None:
+                        self.store.workspaces.discard(course.workspace)
         return outcome
 
     def _put_right(self, change: Change, standing: Standing, shared: Sequence[Shared]) -> None:

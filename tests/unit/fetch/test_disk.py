@@ -49,3 +49,21 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     cache = DiskCache(os.path.join(blocked, "below"))
     cache.write("key", b"content")
     assert cache.read("key") is None
+
+
+def test_the_oldest_go_first(tmp_path: Path) -> None:
+    """Trimmed, a cache has what was written last, and no more of it than it may."""
+    cache = DiskCache(tmp_path)
+    for number in range(6):
+        cache.write(f"{number}", b"content")
+        for path in files(tmp_path):
+            facts = path.stat()
+            os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns - 1_000_000_000))
+    cache.trim(2)
+    assert [number for number in range(6) if cache.read(f"{number}")] == [4, 5]
+
+
+def test_trimming_what_is_not_there(tmp_path: Path) -> None:
+    """A cache without a folder has nothing to trim."""
+    DiskCache(tmp_path / "none").trim(1)
+    assert not (tmp_path / "none").exists()

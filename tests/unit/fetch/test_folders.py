@@ -5,7 +5,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from linkd.errors import IndexUnavailable
-from linkd.fetch.folders import belongs_to, read_folder, read_index_folder, read_place
+from linkd.fetch.folders import belongs_to, read_folder, read_index, read_index_project, read_place
 from tests.support.wheels import make_wheel
 
 
@@ -83,18 +83,17 @@ def test_an_index_on_the_disk(tmp_path: Path) -> None:
     (tmp_path / "paged" / "index.html").write_text(page)
     make_wheel(tmp_path / "filed", "filed", "2")
     make_wheel(tmp_path, "flat", "1")
+    index = read_index(str(tmp_path))
     found = {
-        name: read_index_folder(str(tmp_path), canonicalize_name(name))
-        for name in ("paged", "filed", "flat", "absent")
+        name: read_index_project(str(tmp_path), canonicalize_name(name)) or index.flat
+        for name in ("paged", "filed", "flat")
     }
-    assert {
-        name: [f.filename for f in folder.files] for name, folder in found.items() if folder
-    } == {
+    assert {name: [f.filename for f in folder.files] for name, folder in found.items()} == {
         "paged": ["paged-3-py3-none-any.whl"],
         "filed": ["filed-2-py3-none-any.whl"],
         "flat": ["flat-1-py3-none-any.whl"],
-        "absent": [],
     }
+    assert index.names == {"paged", "filed"}
 
 
 def test_a_page_that_is_a_pipe(tmp_path: Path) -> None:

@@ -159,3 +159,17 @@ async def test_many_requests_at_once(tmp_path: Path, http: HttpClient) -> None:
     with running_index(wheel.parent) as index:
         answers = await asyncio.gather(*(http.get(f"{index.url}/foo/") for _ in range(80)))
         assert {answer.status for answer in answers} == {200}
+
+
+async def test_a_prepared_client(tmp_path: Path) -> None:
+    """What was begun before the first request serves it; where none comes, nothing is left of it."""
+    for asks in (True, False):
+        client = HttpClient(Credentials(), retry=IMPATIENT)
+        client.prepare()
+        client.prepare()
+        with running_index(tmp_path) as index:
+            if asks:
+                answers = await asyncio.gather(*(client.get(f"{index.url}/x/") for _ in range(4)))
+                assert [answer.status for answer in answers] == [404] * 4
+            await client.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}

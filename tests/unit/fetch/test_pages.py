@@ -309,3 +309,52 @@ async def test_metadata_comes_from_its_source(indexes: Indexes) -> None:
     assert await indexes.snapshot(IndexSettings(no_index=True)).metadata(file) == (
         b"foo-1-py3-none-any.whl"
     )
+
+
+async def test_states(indexes: Indexes, serve: Serve, tmp_path: Path) -> None:
+    """A page's state is that of what it says: the same for the same, another one for anything else."""
+    folder = tmp_path / "w"
+    make_wheel(folder, "foo", "1.0")
+    index = serve(folder)
+    for settings in (
+        IndexSettings(index_url=index.url),
+        IndexSettings(index_url=folder.as_uri()),
+        IndexSettings(find_links=(str(folder),), no_index=True),
+        IndexSettings(find_links=(index.links,), no_index=True),
+    ):
+        states = [await indexes.snapshot(settings).state(FOO) for _ in range(2)]
+        added = make_wheel(folder, "foo", "2.0")
+        states += [await indexes.snapshot(settings).state(FOO) for _ in range(2)]
+        added.unlink()
+        states.append(await indexes.snapshot(settings).state(FOO))
+        first, second = states[0], states[2]
+        assert states == [first, first, second, second, first]
+        assert first != second
+
+
+async def test_the_state_of_a_request(indexes: Indexes, serve: Serve, tmp_path: Path) -> None:
+    """Within a request a state is that of the page that it sees, whatever happens meanwhile."""
+    make_wheel(tmp_path / "w", "foo", "1.0")
+    index = serve(tmp_path / "w")
+    snapshot = indexes.snapshot(IndexSettings(index_url=index.url))
+    assert snapshot.known_state(FOO) is None
+    state = await snapshot.state(FOO)
+    make_wheel(tmp_path / "w", "foo", "2.0")
+    page = await snapshot.project(FOO)
+    assert (names(page.files), snapshot.known_state(FOO)) == (["foo-1.0"], state)
+
+
+async def test_an_index_on_a_disk(indexes: Indexes, tmp_path: Path) -> None:
+    """Its folder is listed once a request; what has a folder of its own there is looked at."""
+    make_wheel(tmp_path / "w", "flat")
+    make_wheel(tmp_path / "w" / "foo", "foo")
+    snapshot = indexes.snapshot(IndexSettings(index_url=(tmp_path / "w").as_uri()))
+    await snapshot.look()
+    make_wheel(tmp_path / "w", "flat", "2.0")
+    flat = await snapshot.project(NormalizedName("flat"))
+    assert names(flat.files) == ["flat-1.0"]
+    assert snapshot.known_state(NormalizedName("none")) == (b"",)
+    assert snapshot.known_state(FOO) is None
+    assert names((await snapshot.project(FOO)).files) == ["foo-1.0"]
+    gone = indexes.snapshot(IndexSettings(index_url=(tmp_path / "gone").as_uri()))
+    assert (await gone.project(FOO)).files == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkd.link.graft import Graft
-from linkd.link.removal import Removal, holds_only
+from linkd.link.removal import Removal, holds_only, remove
 from linkd.link.rename import KernelRename
 
 
@@ -55,7 +55,7 @@ def test_bytecode(graft: Graft, tmp_path: Path, *, alone: bool) -> None:
     ]
     write(tmp_path, "site/pkg/a.py", "site/pkg/b.c.py", *own, *others)
 
-    removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b.c.py", alone=alone).run()
+    remove(graft, [removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b.c.py", alone=alone)])
 
     assert files(tmp_path) == {*others}
 
@@ -64,7 +64,7 @@ def test_a_whole_folder(graft: Graft, tmp_path: Path) -> None:
     """A folder of nothing but recorded files and their bytecode goes as it is."""
     write(tmp_path, "site/pkg/a.py", "site/pkg/b/c.py", "site/pkg/b/__pycache__/c.cpython-312.pyc")
 
-    removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b/c.py").run()
+    remove(graft, [removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b/c.py")])
 
     assert [move.path for move in graft.moves] == ["site/pkg"]
     assert os.listdir(tmp_path / "prefix/site") == []
@@ -74,7 +74,7 @@ def test_a_folder_of_others(graft: Graft, tmp_path: Path) -> None:
     """One in which somebody else has something goes file by file, and its empty folders go."""
     write(tmp_path, "site/pkg/a.py", "site/pkg/b/c.py")
 
-    removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b/c.py", alone=False).run()
+    remove(graft, [removal(graft, tmp_path, "site/pkg/a.py", "site/pkg/b/c.py", alone=False)])
 
     assert [move.path for move in graft.moves] == ["site/pkg/a.py", "site/pkg/b/c.py"]
     assert os.listdir(tmp_path / "prefix/site") == []
@@ -84,7 +84,7 @@ def test_fixed_folders(graft: Graft, tmp_path: Path) -> None:
     """The scheme's own folders stay, even empty ones."""
     write(tmp_path, "site/a.py", "site/__pycache__/a.cpython-312.pyc")
 
-    removal(graft, tmp_path, "site/a.py").run()
+    remove(graft, [removal(graft, tmp_path, "site/a.py")])
 
     assert os.listdir(tmp_path / "prefix") == ["site"]
     assert os.listdir(tmp_path / "prefix/site") == []
@@ -96,7 +96,7 @@ def test_links_to_folders(graft: Graft, tmp_path: Path) -> None:
     (tmp_path / "outside/a.py").write_text("precious")
     (tmp_path / "prefix/site/pkg").symlink_to(tmp_path / "outside")
 
-    removal(graft, tmp_path, "site/pkg/a.py").run()
+    remove(graft, [removal(graft, tmp_path, "site/pkg/a.py")])
 
     assert (tmp_path / "outside/a.py").read_text() == "precious"
     assert (tmp_path / "prefix/site/pkg").is_symlink()
@@ -110,14 +110,14 @@ def test_replaced(graft: Graft, tmp_path: Path) -> None:
     going.replaced = {"site/a.py"}
     going.kept = {"site/a.py", f"{cache}/a.cpython-311.pyc"}
 
-    going.run()
+    remove(graft, [going])
 
     assert files(tmp_path) == {"site/a.py", f"{cache}/a.cpython-311.pyc"}
 
 
 def test_what_is_gone_already(graft: Graft, tmp_path: Path) -> None:
     """Recorded files that are not there are no trouble."""
-    removal(graft, tmp_path, "site/pkg/a.py", "nowhere/b.py").run()
+    remove(graft, [removal(graft, tmp_path, "site/pkg/a.py", "nowhere/b.py")])
 
     assert graft.moves == []
 

@@ -208,7 +208,7 @@ print(sorted(os.listdir(prefix)), os.listdir(pool))
     ("trouble", "near", "code", "place"),
     [
         ("umask", True, "cache-unusable", "pool"),
-        ("umask", False, "environment-not-writable", "environment/.linkd-"),
+        ("umask", False, "cache-unusable", "pool"),
         ("pool", False, "cache-unusable", "pool"),
         ("full", False, "no-space", "environment/.linkd-"),
     ],

@@ -13,6 +13,7 @@ from linkd.fetch.urls import file_url
 from linkd.store.layout import Layout
 from linkd.store.state import State
 from linkd.store.store import Store, StoreStats
+from tests.support.stamps import let_settle
 from tests.support.wheels import Tamper, make_wheel, metadata
 from tests.unit.store.surroundings import (
     FolderDownloads,
@@ -221,6 +222,7 @@ async def test_local_file(
     store: Store, layout: Layout, downloads: FolderDownloads, wheel: Path
 ) -> None:
     """A file on a disk is hashed once, left where it is, and hashed again when it changes."""
+    let_settle()
     file = DistFile(filename=wheel.name, url=file_url(str(wheel)))
     first = await store.ensure(file)
     await store.ensure(file)
@@ -299,3 +301,44 @@ async def test_bounded_memory(
         await store.ensure(dist_file(wheel))
     await store.close()
     assert len(downloads.asked) == 2
+
+
+async def test_at_hand(store: Store, wheel: Path, index: Path) -> None:
+    """What is in memory is had without waiting; what is not, or is not what is required, is not."""
+    file = dist_file(wheel)
+    assert store.at_hand(file) is None
+    ensured = await store.ensure(file)
+    right, wrong = frozenset([sha256_of(wheel).upper()]), frozenset(["0" * 64])
+    assert store.at_hand(file) is ensured.wheel
+    assert store.at_hand(file, {"sha256": right | wrong}) is ensured.wheel
+    assert store.at_hand(file, {"sha256": wrong}) is None
+    assert store.at_hand(file, {"sha512": frozenset([sha512_of(wheel)])}) is None
+    assert store.at_hand(dist_file(make_wheel(index, "bar"))) is None
+    await store.retire(ensured.wheel.manifest.sha256)
+    assert store.at_hand(file) is None
+
+
+async def test_a_local_file_at_hand(store: Store, wheel: Path) -> None:
+    """A file on a disk is known by its state: changed, replaced or gone it is not at hand."""
+    let_settle()
+    file = DistFile(filename=wheel.name, url=file_url(str(wheel)))
+    first = await store.ensure(file)
+    await store.ensure(file)
+    assert store.at_hand(file) is first.wheel
+    make_wheel(wheel.parent, "foo", requires=["bar"])
+    assert store.at_hand(file) is None
+    await store.ensure(file)
+    os.unlink(wheel)
+    assert store.at_hand(file) is None
+
+
+async def test_a_local_file_within_one_tick(store: Store, wheel: Path) -> None:
+    """One that is changed too soon for its stamp to tell is hashed again."""
+    file = DistFile(filename=wheel.name, url=file_url(str(wheel)))
+    tick = time.time_ns() + 10**9 | 1  # never older than the looks, however slow they are
+    for requirement in ("bar", "baz"):
+        made = make_wheel(wheel.parent, "foo", requires=[requirement], compress=False)
+        os.utime(made, ns=(tick, tick))
+        ensured = await store.ensure(file)
+        assert ensured.wheel.manifest.sha256 == sha256_of(made)
+        assert store.at_hand(file) is None
