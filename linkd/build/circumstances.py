@@ -36,7 +36,12 @@ class Circumstances:
     @property
     def key(self) -> str:
         """Names what a build may depend on besides its source and the index."""
-        return interpreter_key(self.interpreter, *self.config_settings, *self.constraints)
+        return interpreter_key(self.interpreter, *self.told)
+
+    @property
+    def told(self) -> tuple[object, ...]:
+        """What the request says of builds, beyond what every request says."""
+        return (*self.config_settings, *self.constraints)
 
     @property
     def waiter(self) -> Task | None:
