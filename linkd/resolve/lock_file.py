@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from packaging.markers import Environment
@@ -34,6 +34,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
+from linkd.core.formats import Formats
 from linkd.core.target import Interpreter
 from linkd.core.wheel import DistFile, Pin
 from linkd.errors import (
@@ -48,6 +49,8 @@ from linkd.resolve.requirement import Asked, direct_url
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.resolve.source import parse_source
 from linkd.resolve.toml_syntax import toml_line, toml_reason
+
+_ANY: Final = Formats()
 
 
 def is_lock_file(path: str) -> bool:
@@ -88,6 +91,7 @@ def read_lock_file(
     *,
     extras: Collection[str] = (),
     groups: Collection[str] | None = None,
+    formats: Formats = _ANY,
 ) -> Locked:
     """Read it for an interpreter. Looks whether the folders that it names are there.
 
@@ -99,6 +103,7 @@ def read_lock_file(
         tags=[_tag(text) for text in interpreter.tags],
         extras=extras,
         dependency_groups=groups,
+        prefer_sdist_predicate=lambda name: not formats.allows_wheel(name),
     )
     pins: list[Pin] = []
     sources: list[LockedSource] = []
@@ -110,6 +115,7 @@ def read_lock_file(
             ):
                 sources.append(_source(locked, source))
             else:
+                _check_allowed(locked, source, formats)
                 pins.append(_pin(locked, source))
     except PylockSelectError as error:
         raise LockFileUnfit(path=file.path, reason=_lowered(error)) from error
@@ -158,6 +164,15 @@ def _lowered(error: Exception) -> str:
 def _tag(text: str) -> Tag:
     interpreter, abi, platform = text.split("-")
     return Tag(interpreter, abi, platform)
+
+
+def _check_allowed(
+    locked: _Package, source: PackageWheel | PackageArchive | PackageSdist, formats: Formats
+) -> None:
+    name = locked.package.name
+    if not isinstance(source, PackageSdist) and not formats.allows_wheel(name):
+        reason = f"{name} is locked to a wheel only, but --no-binary wants it built"
+        raise locked.refuse(LockFileUnfit, reason)
 
 
 def _is_wheel(archive: PackageArchive) -> bool:

@@ -110,7 +110,10 @@ class Install:
         inventory = await self.holdings.read(target)
         installed = inventory.distributions
         if asked.locks:
-            locked = await read_locked(asked.locks, target.interpreter, supply, run.request)
+            formats = asked.resolving.formats
+            locked = await read_locked(
+                asked.locks, target.interpreter, supply, run.request, formats
+            )
             run.reinstall(locked.trees)
             pins = locked.pins
             return pins, _plan(pins, installed, run.request)

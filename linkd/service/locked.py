@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from packaging.direct_url import DirectUrl
 from packaging.utils import NormalizedName, parse_wheel_filename
 
+from linkd.core.formats import Formats
 from linkd.core.source import SourceKind
 from linkd.core.target import Interpreter
 from linkd.core.wheel import Pin
@@ -32,12 +33,15 @@ async def read_locked(
     interpreter: Interpreter,
     supply: Supplying,
     request: InstallRequest,
+    formats: Formats,
 ) -> LockedPins:
     """Raises InvalidLockFile, also if two contradict, and what building raises."""
     pins: dict[NormalizedName, Pin] = {}
     trees: set[NormalizedName] = set()
     for lock in locks:
-        locked = read_lock_file(lock, interpreter, extras=request.extras, groups=request.groups)
+        locked = read_lock_file(
+            lock, interpreter, extras=request.extras, groups=request.groups, formats=formats
+        )
         for pin in (*locked.pins, *await _build_all(locked.sources, supply)):
             other = pins.setdefault(pin.name, pin)
             if other.file != pin.file:

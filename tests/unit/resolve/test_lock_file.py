@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from linkd.core.formats import Formats, parse_names
 from linkd.core.source import Source, SourceKind
 from linkd.errors import InvalidLockFile
 from linkd.resolve.lock_file import is_lock_file, read_lock_file
@@ -100,6 +101,17 @@ def test_path_is_beside_the_lock_file() -> None:
     (pin,) = read_lock_file(lock(text), INTERPRETER).pins
 
     assert pin.file.url == Path("/wheels/a-1.0-py3-none-any.whl").as_uri()
+
+
+def test_what_is_wanted_built() -> None:
+    """--no-binary takes the source distribution where there is one, and refuses a mere wheel."""
+    formats = Formats(no_binary=parse_names(("a",)))
+    sdist = f'[packages.sdist]\nurl = "https://example.org/a-1.0.tar.gz"\nhashes = {{ sha256 = "{TWO}" }}\n'
+    both = lock(package("a", wheel("a"), sdist))
+    (pin,) = read_lock_file(both, INTERPRETER, formats=formats).pins
+    assert pin.file.filename == "a-1.0.tar.gz"
+    with pytest.raises(InvalidLockFile, match="locked to a wheel only"):
+        read_lock_file(lock(package("a")), INTERPRETER, formats=formats)
 
 
 def vcs(text: str) -> str:
