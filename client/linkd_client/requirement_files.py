@@ -3,14 +3,15 @@
 The client reads them, because the daemon may see another file system, standard input is the
 client's own, and so is the environment that ``${VARIABLE}`` is taken from. Everything else in them
 is the daemon's to understand.
+
+`re` and `shlex`, which take longer to import than a file takes to read, are imported for those few
+files that need them.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
-import re
-import shlex
 import sys
 
 from linkd_client.errors import UndecodableFile, UnreadableFile, reason_of
@@ -28,10 +29,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # the one form that pip expands
-_URL = re.compile(r"(?:https?|file):", re.IGNORECASE)
+_CODING = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"  # PEP 263
+_VARIABLE = r"\$\{([A-Z0-9_]+)\}"  # the one form that pip expands
+_URLS = ("http:", "https:", "file:")
 _COMMAND_LINE = "the command line"
 
 _REQUIREMENTS, _CONSTRAINTS = "requirement_files", "constraint_files"
@@ -50,7 +50,7 @@ def read_requirement_files(
     reader = _Reader(directory)
     for option, names in (("-r", requirements), ("-c", constraints)):
         for name in names:
-            if _URL.match(name):
+            if _is_url(name):
                 reader.leave_to_daemon(option, name)
             else:
                 reader.read(name, _LISTS[option], directory, _COMMAND_LINE)
@@ -104,7 +104,7 @@ class _Reader:
         if _is_toml(path):
             return
         for number, option, nested in _nested(self._texts[path]):
-            if not _URL.match(nested):
+            if not _is_url(nested):
                 role = into if _LISTS[option] == _REQUIREMENTS else _CONSTRAINTS
                 self.read(nested, role, os.path.dirname(path), f"{path}:{number}")
 
@@ -121,15 +121,25 @@ class _Reader:
             raise UnreadableFile(reason) from error
         except (UnicodeError, LookupError) as error:
             raise _undecodable(name, error, wanted_by) from error
-        if _is_toml(path):
-            return text
-        return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), text)
+        return text if _is_toml(path) else _expanded(text)
 
     def _bytes(self, path: str) -> bytes:
         if path == self._stdin:
             return sys.stdin.buffer.read() if sys.stdin else b""
         with open(path, "rb") as file:
             return file.read()
+
+
+def _is_url(name: str) -> bool:
+    return name.lower().startswith(_URLS)
+
+
+def _expanded(text: str) -> str:
+    if "${" not in text:
+        return text
+    import re  # noqa: PLC0415 - see the module's head
+
+    return re.sub(_VARIABLE, lambda match: os.environ.get(match[1], match[0]), text)
 
 
 def _is_toml(path: str) -> bool:
@@ -151,14 +161,24 @@ def _decode(data: bytes) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding)
-    for line in data.splitlines()[:2]:
-        coding = _CODING.match(line)
-        if coding:
-            return data.decode(coding[1].decode("ascii", "replace"))
+    coding = _coding(data)
+    if coding is not None:
+        return data.decode(coding)
     try:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def _coding(data: bytes) -> str | None:
+    for line in data.split(b"\n", 2)[:2]:
+        if b"coding" in line:
+            import re  # noqa: PLC0415 - see the module's head
+
+            match = re.match(_CODING, line)
+            if match:
+                return match[1].decode("ascii", "replace")
+    return None
 
 
 def _nested(text: str) -> Iterator[tuple[int, str, str]]:
@@ -166,6 +186,8 @@ def _nested(text: str) -> Iterator[tuple[int, str, str]]:
     for number, line in _logical_lines(text):
         if not line.startswith("-"):
             continue
+        import shlex  # noqa: PLC0415 - see the module's head
+
         try:
             words = shlex.split(line)
         except ValueError:  # an open quotation: the daemon says so, with the line
@@ -199,7 +221,15 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
             parts.append(line[:-1])
             continue
         parts.append("" if is_comment else line)
-        yield begin, _COMMENT.sub("", "".join(parts)).strip()
+        yield begin, _without_comment("".join(parts)).strip()
         parts = []
     if parts:
-        yield begin, _COMMENT.sub("", "".join(parts)).strip()
+        yield begin, _without_comment("".join(parts)).strip()
+
+
+def _without_comment(line: str) -> str:
+    """A comment begins with the line or after a blank."""
+    start = line.find("#")
+    while start > 0 and not line[start - 1].isspace():
+        start = line.find("#", start + 1)
+    return line if start < 0 else line[:start]
