@@ -58,6 +58,10 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
             "sha256 9f86d081… (requirements.txt:14)",
         ),
     },
+    errors.RecoveryFailed: {
+        "path": "lib/python3.12/site-packages/foo",
+        "reason": "permission denied",
+    },
     errors.UnknownFileOption: {"option": "--upgarde"},
     errors.MisplacedOption: {"reason": "--hash belongs behind a requirement"},
     errors.InvalidOptionValue: {"option": "--index-url", "reason": "wants a value"},

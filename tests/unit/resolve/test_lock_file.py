@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_markers_extras_and_groups() -> None:
         + package("dev", more="marker = \"'dev' in dependency_groups\"")
     )
 
-    def names(**chosen: tuple[str, ...]) -> list[str]:
+    def names(**chosen: Any) -> list[str]:
         return [pin.name for pin in read_lock_file(file, INTERPRETER, **chosen).pins]
 
     assert names() == ["dev"]
@@ -106,8 +107,8 @@ def test_path_is_beside_the_lock_file() -> None:
 def test_what_is_wanted_built() -> None:
     """--no-binary takes the source distribution where there is one, and refuses a mere wheel."""
     formats = Formats(no_binary=parse_names(("a",)))
-    sdist = f'[packages.sdist]\nurl = "https://example.org/a-1.0.tar.gz"\nhashes = {{ sha256 = "{TWO}" }}\n'
-    both = lock(package("a", wheel("a"), sdist))
+    sdist = f'{{ url = "https://example.org/a-1.0.tar.gz", hashes = {{ sha256 = "{TWO}" }} }}'
+    both = lock(package("a", more=f"sdist = {sdist}"))
     (pin,) = read_lock_file(both, INTERPRETER, formats=formats).pins
     assert pin.file.filename == "a-1.0.tar.gz"
     with pytest.raises(InvalidLockFile, match="locked to a wheel only"):
