@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,8 @@ from linkd.fetch.download import Downloader
 from linkd.fetch.http import HttpClient, HttpLimits
 from linkd.fetch.metadata import MetadataReader
 from linkd.fetch.pages import Indexes
-from linkd.link.ahead import Ahead
+from linkd.link.ahead import Ahead, AheadPolicy
+from linkd.link.ahead_worker import Worker
 from linkd.link.constants import Constants
 from linkd.link.ledger import Ledger
 from linkd.link.pool import Pool, PoolLimits
@@ -48,6 +50,7 @@ from linkd.service.recovering import Recovered, Recovery
 from linkd.service.request import InstallRequest
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
+from linkd.service.warm import Warm
 from linkd.settings import Settings
 from linkd.store.layout import Layout
 from linkd.store.state import State
@@ -59,6 +62,8 @@ from linkd.venv.placement import Folders
 from linkd.venv.probe import Prober
 
 _GRAFTING_THREADS: Final = 8
+_STAGING_PATIENCE_S: Final = 300.0
+"""How long one tree may take: hardly anything, but on a machine that has no time for it."""
 
 
 @dataclass(slots=True)
@@ -139,9 +144,9 @@ def make_daemon(settings: Settings) -> Daemon:
     pool = Pool(layout.pool, limits, workspaces.sweep)
     ahead = Ahead(
         pool,
-        str(layout.root),
-        busy=lambda: activity.busy,
-        retire=store.retire,
+        Worker(str(layout.root), min_free=settings.pool_min_free, patience=_STAGING_PATIENCE_S),
+        AheadPolicy(busy=lambda: activity.busy, check_every=settings.pool_check),
+        quarantine=store.quarantine,
         discard=workspaces.sweep,
     )
     facts = Prober(state)
@@ -198,6 +203,16 @@ def make_daemon(settings: Settings) -> Daemon:
         uninstall=Uninstall(prober=prober, changer=changer, telling=recovery),
         distributions=ListDistributions(prober=prober, indexes=indexes),
         create=create,
+        warm=Warm(
+            prober=prober,
+            indexes=indexes,
+            resolver=resolver,
+            building=supply,
+            ahead=ahead,
+            obstacle=workspaces.obstacle,
+            waiting=activity.waiting,
+            interpreter=sys.executable,
+        ),
         status=ReadStatus(
             activity=activity,
             store=store,

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     """Trees kept ready of each wheel that was installed; 0 is none."""
     pool_folders: int = Field(default=40_000, ge=0)
     """Folders that all trees kept ready may have together, of some 4 KiB each."""
+    pool_min_free: float = Field(default=2, ge=0, le=100)
+    """Percent of the cache's file system, of its space and its inodes, below which nothing is
+    staged ahead."""
+    pool_check: float = Field(default=600, ge=0)
+    """Seconds after which all trees kept ready are looked at again; 0 is never."""
     index_timeout: float = Field(default=30, gt=0)
     """Seconds that an index may be silent before it is asked again."""
     resolve_timeout: float = Field(default=120, gt=0)

@@ -9,10 +9,12 @@ from linkd_client.wire import Request, query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from linkd_client.arguments import Arguments
     from linkd_client.wire import Json
+
+_MOST_COPIES = 64
 
 
 _NAME_MARKS = dict.fromkeys(map(ord, "-_."))
@@ -22,21 +24,41 @@ def _install(arguments: Arguments) -> Request:
     files = arguments.all("--requirement")
     if not (arguments.words or files or "--editable" in arguments or "--group" in arguments):
         raise UsageError("install needs a requirement, -r FILE or -e DIR", arguments.command)
-    return Request("POST", "/v1/install", _wanted(arguments, arguments.words, files))
+    body = _wanted(arguments, arguments.words, files, _place(arguments))
+    return Request("POST", "/v1/install", body)
+
+
+def _warm(arguments: Arguments) -> Request:
+    files = arguments.all("--requirement")
+    if not (arguments.words or files):
+        raise UsageError("warm needs a requirement or -r FILE", arguments.command)
+    place = {"environment": surroundings.find_either(arguments.one("--python"))}
+    body = _wanted(arguments, arguments.words, files, place)
+    copies = arguments.one("--copies")
+    if copies is not None:
+        if not (copies.isdecimal() and 1 <= int(copies) <= _MOST_COPIES):
+            reason = f"--copies is a number from 1 to {_MOST_COPIES}, not {copies!r}"
+            raise UsageError(reason, arguments.command)
+        body["copies"] = int(copies)
+    return Request("POST", "/v1/warm", body)
 
 
 def _sync(arguments: Arguments) -> Request:
     if not (arguments.words or "--group" in arguments):
         raise UsageError("sync needs a requirement file or a lock file", arguments.command)
-    return Request("POST", "/v1/sync", _wanted(arguments, (), arguments.words))
+    body = _wanted(arguments, (), arguments.words, _place(arguments))
+    return Request("POST", "/v1/sync", body)
 
 
 def _wanted(
-    arguments: Arguments, requirements: Sequence[str], files: Sequence[str]
+    arguments: Arguments,
+    requirements: Sequence[str],
+    files: Sequence[str],
+    place: Mapping[str, str],
 ) -> dict[str, Json]:
     constraints = arguments.all("--constraint")
     directory = surroundings.working_directory()
-    body: dict[str, Json] = {**_place(arguments), "directory": directory}
+    body: dict[str, Json] = {**place, "directory": directory}
     if requirements:
         body["requirements"] = list(requirements)
     if files or constraints:
@@ -227,6 +249,13 @@ COMMANDS = {
             "Show what is installed in an environment.",
             options.LIST_OPTIONS,
             _list,
+        ),
+        Command(
+            "warm",
+            "[REQUIREMENT...]",
+            "Fetch, unpack and stage ahead what an install will want.",
+            options.WARM_OPTIONS,
+            _warm,
         ),
         Command(
             "venv",

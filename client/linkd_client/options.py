@@ -85,7 +85,7 @@ INDEXES = (
     Option("--no-index", "use no index, only --find-links [PIP_NO_INDEX]", member="no_index"),
 )
 PRE = Option("--pre", "take pre-releases too", member="prerelease")
-SYNC_OPTIONS = (
+PROJECT_FILES = (
     Option("-c/--constraint", "take versions as this file allows", metavar="FILE", repeatable=True),
     Option(
         "--extra",
@@ -101,10 +101,8 @@ SYNC_OPTIONS = (
         metavar="[PATH:]NAME",
         repeatable=True,
     ),
-    PYTHON,
-    TARGET,
-    PREFIX,
-    *INDEXES,
+)
+BUILDS = (
     Option(
         "--no-binary",
         "build this one of its source; or :all:, :none:",
@@ -138,6 +136,15 @@ SYNC_OPTIONS = (
         repeatable=True,
     ),
     Option("--no-deps", "leave dependencies out", member="no_deps"),
+)
+HASHES = Option("--require-hashes", "refuse what has no hash to check", member="require_hashes")
+SYNC_OPTIONS = (
+    *PROJECT_FILES,
+    PYTHON,
+    TARGET,
+    PREFIX,
+    *INDEXES,
+    *BUILDS,
     Option("-U/--upgrade", "take the newest versions that fit", member="upgrade"),
     Option(
         "-P/--upgrade-package",
@@ -155,7 +162,7 @@ SYNC_OPTIONS = (
         repeatable=True,
     ),
     PRE,
-    Option("--require-hashes", "refuse what has no hash to check", member="require_hashes"),
+    HASHES,
     DRY_RUN,
     Option(
         "--link-mode",
@@ -174,6 +181,27 @@ SYNC_OPTIONS = (
     ),
     BREAK,
     Option("--create", "make the environment if it is missing", member="create"),
+)
+
+WARM_OPTIONS = (
+    Option(
+        "-r/--requirement",
+        "stage what a requirement file, pylock.toml or pyproject.toml names",
+        metavar="FILE",
+        repeatable=True,
+    ),
+    *PROJECT_FILES,
+    Option(
+        "-p/--python",
+        "the environment, or the interpreter of those to come "
+        "[VIRTUAL_ENV, else ./.venv, else python3]",
+        metavar="PATH",
+    ),
+    Option("--copies", "for how many environments to have it ready [1]", metavar="N"),
+    *INDEXES,
+    *BUILDS,
+    PRE,
+    HASHES,
 )
 
 LIST_OPTIONS = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from typing import Union
 
-    Json = Union[str, bool, Sequence["Json"], Mapping[str, "Json"]]
+    Json = Union[str, bool, int, Sequence["Json"], Mapping[str, "Json"]]
 
 LINES = "application/vnd.linkd.lines"
 JSON = "application/json"
@@ -61,6 +61,8 @@ def to_json(value: Json) -> str:
         return _quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, dict):
         members = [f"{to_json(name)}:{to_json(member)}" for name, member in value.items()]
         return "{" + ",".join(members) + "}"

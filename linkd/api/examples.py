@@ -218,6 +218,10 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
     errors.PathOccupied: {"path": "lib/python3.12/site-packages/foo.py", "reason": "is a folder"},
     errors.NotInstalled: {"names": ("foo",)},
     errors.NoRecord: {"name": "foo", "path": "foo-1.0.dist-info/RECORD"},
+    errors.RecoveryFailed: {
+        "path": "lib/python3.12/site-packages/foo",
+        "reason": "permission denied",
+    },
     errors.GraftFailed: {
         "path": "lib/python3.12/site-packages/foo",
         "reason": "input/output error",

@@ -15,6 +15,7 @@ from linkd.api.schema import (
     ShutdownAnswer,
     StatusAnswer,
     VenvAnswer,
+    WarmAnswer,
 )
 from linkd.core.progress import Phase, Progress
 
@@ -172,6 +173,30 @@ def _render_details(result: Result, terminal: Terminal) -> Iterator[str]:
     yield f"o{terminal.dim(f'times: {spent}')}"
 
 
+def render_warm(answer: WarmAnswer, terminal: Terminal) -> Iterator[str]:
+    for text in answer.warnings:
+        yield warning(text, terminal)
+    if terminal.verbosity < 0:
+        return
+    staged = [entry for entry in answer.distributions if entry.staged]
+    ready = sum(entry.ready > 0 and not entry.staged for entry in answer.distributions)
+    took = terminal.dim(f"in {duration(answer.timings_ms.total)}")
+    already = terminal.bold(_count(ready, "distribution"))
+    if staged:
+        headline = f"Staged {terminal.bold(_count(len(staged), 'distribution'))} {took}"
+        yield f"o{headline}{f'; {already} ready already' if ready else ''}"
+    elif ready:
+        yield f"oNothing to do: {already} ready already {took}"
+    else:
+        kept = terminal.bold(_count(len(answer.distributions), "distribution"))
+        yield f"oNothing was staged; {kept} in the cache {took}"
+    for entry in answer.distributions:
+        if entry.fetched or entry.staged:
+            yield f"o {terminal.paint('+', 32)} {_pin(entry.name, entry.version, terminal)}"
+    if terminal.verbosity > 0:
+        yield f"o{terminal.dim(f'bytes: {size(answer.bytes.downloaded)} downloaded')}"
+
+
 def render_venv(answer: VenvAnswer, terminal: Terminal) -> Iterator[str]:
     if terminal.verbosity < 0:
         return
@@ -225,6 +250,9 @@ def render_progress(news: Iterable[Progress], terminal: Terminal) -> str:
     phase = max(latest, key=lambda progress: list(Phase).index(progress.phase)).phase
     things = [progress for progress in latest if progress.phase is phase and progress.subject]
     text = _DOING[phase]
+    whole = next((progress for progress in latest if progress.phase is phase), None)
+    if whole is not None and not things and whole.done:
+        text += f" {whole.done} of {whole.total}"
     if phase in {Phase.FETCH, Phase.UNPACK} and things:
         done = sum(thing.done for thing in things)
         total = sum(thing.total or 0 for thing in things)

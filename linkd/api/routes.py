@@ -16,6 +16,7 @@ from linkd.service.install import Install
 from linkd.service.listing import ListDistributions
 from linkd.service.stopping import Stop
 from linkd.service.uninstall import Uninstall
+from linkd.service.warm import Warm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Services:
     uninstall: Uninstall
     distributions: ListDistributions
     create: CreateEnvironment
+    warm: Warm
     status: ReadStatus
     stop: Stop
     activity: Activity
@@ -42,6 +44,7 @@ _NO_MEMBERS: Final = schema.ShutdownBody()
 def make_router(services: Services) -> APIRouter:
     router = APIRouter(responses=_PROBLEMS)
     _add_changing(router, services)
+    _add_ahead(router, services)
     _add_looking(router, services)
     _add_daemon(router, services)
     return router
@@ -84,6 +87,17 @@ def _add_changing(router: APIRouter, services: Services) -> None:
             return wire.venv(await services.create(body.path, body.python, body.prompt))
 
         return await answer(request, Operation(run, lines.render_venv))
+
+
+def _add_ahead(router: APIRouter, services: Services) -> None:
+    @router.post("/v1/warm", response_model=schema.WarmAnswer, tags=["cache"])
+    async def warm(request: Request, body: schema.WarmBody) -> Response:
+        """Fetch, unpack and stage ahead what an install will want; answer when it is ready."""
+
+        async def run(reporter: Reporter) -> schema.WarmAnswer:
+            return wire.warmed(await services.warm(wire.warm_request(body), reporter))
+
+        return await answer(request, Operation(run, lines.render_warm))
 
 
 def _add_looking(router: APIRouter, services: Services) -> None:

@@ -73,8 +73,8 @@ class GroupsFile(TextFile):
     groups: Annotated[list[ProjectName], Field(min_length=1)]
 
 
-class WantedBody(PlacedBody):
-    """What install and sync have in common."""
+class ResolvingBody(Body):
+    """What is wanted, and where it comes from."""
 
     directory: AbsolutePath = Field(
         default="/", description="What relative paths in requirements are relative to"
@@ -110,12 +110,17 @@ class WantedBody(PlacedBody):
         default=[], description="Bounds of the versions that builds need"
     )
     no_deps: bool = False
+    prerelease: bool = False
+    require_hashes: bool = False
+
+
+class WantedBody(PlacedBody, ResolvingBody):
+    """What install and sync have in common."""
+
     upgrade: bool = False
     upgrade_packages: list[ProjectName] = []
     reinstall: bool = False
     reinstall_packages: list[ProjectName] = []
-    prerelease: bool = False
-    require_hashes: bool = False
     dry_run: bool = False
     link_mode: Literal["auto", "hardlink", "reflink", "copy", "symlink"] = "auto"
     require_link: bool = False
@@ -170,6 +175,30 @@ class InstallBody(WantedBody):
     )
     editable: list[Text] = Field(
         default=[], description="Folders of projects, to work on (PEP 660)"
+    )
+
+
+class WarmBody(ResolvingBody):
+    """`POST /v1/warm`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"environment": "/usr/bin/python3.12", "requirements": ["jax[cuda12]"], "copies": 4}
+            ]
+        }
+    )
+
+    environment: AbsolutePath | None = Field(
+        default=None,
+        description="An environment's folder, or an interpreter for environments that are to be "
+        "made of it; the daemon's own if there is none",
+    )
+    requirements: list[Text] = Field(
+        default=[], description="PEP 508, or paths or URLs of wheels, archives, folders and git"
+    )
+    copies: int = Field(
+        default=1, ge=1, le=64, description="For how many environments to have it ready"
     )
 
 
@@ -322,6 +351,10 @@ class Bytes(BaseModel):
     downloaded: int
 
 
+class DownloadedBytes(BaseModel):
+    downloaded: int
+
+
 class TimingsAnswer(BaseModel):
     """Milliseconds."""
 
@@ -394,6 +427,59 @@ class Result(BaseModel):
     timings_ms: TimingsAnswer
     warnings: list[str]
     dry_run: bool
+
+
+class WarmDistribution(Distribution):
+    """A distribution that was fetched and staged ahead."""
+
+    files: int
+    bytes: int
+    fetched: bool = Field(description="It was downloaded for this request")
+    staged: int = Field(description="Trees that were made meanwhile")
+    ready: int = Field(description="Trees that are ready now")
+
+
+class WarmTimings(BaseModel):
+    """Milliseconds."""
+
+    resolve: float
+    fetch: float
+    stage: float
+    total: float
+
+
+class WarmAnswer(BaseModel):
+    """`POST /v1/warm`. Lists are sorted by name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "interpreter": "/usr/bin/python3.12",
+                    "distributions": [
+                        {
+                            "name": "jax",
+                            "version": "0.4.35",
+                            "files": 812,
+                            "bytes": 9154321,
+                            "fetched": True,
+                            "staged": 4,
+                            "ready": 4,
+                        }
+                    ],
+                    "bytes": {"downloaded": 2261456},
+                    "timings_ms": {"resolve": 0.4, "fetch": 812.0, "stage": 95.5, "total": 908.2},
+                    "warnings": [],
+                }
+            ]
+        }
+    )
+
+    interpreter: str = Field(description="For whose environments the trees are")
+    distributions: list[WarmDistribution]
+    bytes: DownloadedBytes
+    timings_ms: WarmTimings
+    warnings: list[str] = Field(description="Such as why something is not staged")
 
 
 class ListedDistribution(Distribution):

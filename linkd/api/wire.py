@@ -16,7 +16,8 @@ from linkd.link.modes import LinkPolicy
 from linkd.resolve.requirement_file import RequirementFile
 from linkd.service.inspecting import Status
 from linkd.service.listing import Distributions, Listed
-from linkd.service.request import InstallRequest, ListRequest, UninstallRequest
+from linkd.service.request import InstallRequest, ListRequest, UninstallRequest, WarmRequest
+from linkd.service.warm import Warmed
 
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
@@ -30,9 +31,32 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
 
 
 def _wanted(body: schema.WantedBody) -> InstallRequest:
-    return InstallRequest(
-        environment=body.environment,
+    return replace(
+        _resolving_request(body, body.environment),
         placement=_placement(body),
+        upgrade=body.upgrade or frozenset(map(_normalized, body.upgrade_packages)),
+        reinstall=body.reinstall or frozenset(map(_normalized, body.reinstall_packages)),
+        dry_run=body.dry_run,
+        link=LinkPolicy(
+            wanted=None if body.link_mode == "auto" else LinkMode(body.link_mode),
+            required=body.require_link,
+        ),
+        refuse_collisions=body.collisions == "error",
+        break_system_packages=body.break_system_packages,
+        create=body.create,
+    )
+
+
+def warm_request(body: schema.WarmBody) -> WarmRequest:
+    wanted = _resolving_request(body, body.environment or "")
+    return WarmRequest(
+        wanted=replace(wanted, requirements=tuple(body.requirements)), copies=body.copies
+    )
+
+
+def _resolving_request(body: schema.ResolvingBody, environment: str) -> InstallRequest:
+    return InstallRequest(
+        environment=environment,
         directory=body.directory,
         requirement_files=_files(body.requirement_files),
         constraint_files=_files(body.constraint_files),
@@ -45,22 +69,12 @@ def _wanted(body: schema.WantedBody) -> InstallRequest:
         no_deps=body.no_deps,
         prerelease=body.prerelease,
         require_hashes=body.require_hashes,
-        upgrade=body.upgrade or frozenset(map(_normalized, body.upgrade_packages)),
-        reinstall=body.reinstall or frozenset(map(_normalized, body.reinstall_packages)),
-        dry_run=body.dry_run,
-        link=LinkPolicy(
-            wanted=None if body.link_mode == "auto" else LinkMode(body.link_mode),
-            required=body.require_link,
-        ),
-        refuse_collisions=body.collisions == "error",
         extras=tuple(body.extras),
         groups=None if body.groups is None else tuple(body.groups),
         dependency_groups=tuple(
             (RequirementFile(file.path, file.text), tuple(file.groups))
             for file in body.dependency_groups
         ),
-        break_system_packages=body.break_system_packages,
-        create=body.create,
     )
 
 
@@ -134,6 +148,33 @@ def result(receipt: Receipt) -> schema.Result:
         ),
         warnings=list(receipt.warnings),
         dry_run=receipt.dry_run,
+    )
+
+
+def warmed(warmed: Warmed) -> schema.WarmAnswer:
+    timings = warmed.timings
+    return schema.WarmAnswer(
+        interpreter=warmed.interpreter,
+        distributions=[
+            schema.WarmDistribution(
+                name=entry.name,
+                version=entry.version,
+                files=entry.files,
+                bytes=entry.bytes,
+                fetched=entry.fetched,
+                staged=entry.staged,
+                ready=entry.ready,
+            )
+            for entry in warmed.entries
+        ],
+        bytes=schema.DownloadedBytes(downloaded=warmed.downloaded),
+        timings_ms=schema.WarmTimings(
+            resolve=round(timings.resolve, 3),
+            fetch=round(timings.fetch, 3),
+            stage=round(timings.stage, 3),
+            total=round(timings.total, 3),
+        ),
+        warnings=list(warmed.warnings),
     )
 
 
@@ -222,7 +263,7 @@ def _placement(body: schema.PlacedBody) -> Placement | None:
     return None if folder is None else Placement(folder=folder, flat=body.target is not None)
 
 
-def _index(body: schema.WantedBody | schema.DistributionsQuery) -> IndexSettings:
+def _index(body: schema.ResolvingBody | schema.DistributionsQuery) -> IndexSettings:
     return IndexSettings(
         index_url=body.index_url,
         extra_index_urls=tuple(body.extra_index_urls),

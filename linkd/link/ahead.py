@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-import sys
-from asyncio.subprocess import PIPE, Process
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import structlog
 
 from linkd.errors import StoreError
-from linkd.link.ahead_process import Answer, Job
-from linkd.link.pool import Order, Pool, key_of
+from linkd.link.ahead_process import Answer, Job, ShapeFacts
+from linkd.link.ahead_worker import Worker
+from linkd.link.pool import Order, Pool, Staged
 
 _log = structlog.get_logger(__name__)
 
@@ -22,8 +22,22 @@ _LINGER_S: Final = 10.0
 _LOOK_S: Final = 0.02
 _PATIENCE_S: Final = 2.0
 """How long one tree waits for a quiet moment; a daemon that is never idle needs its pool most."""
+_ATTEMPTS: Final = 2
+"""At one job, if the process ends over it: somebody may have killed it."""
+_FAILURES: Final = 3
+"""Jobs in a row over which the process ended or hung, after which the fault is not theirs."""
+_FAULTS: Final = 1000
+"""Reasons that are remembered."""
 
-_ANSWERS: Final = msgspec.json.Decoder(Answer)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AheadPolicy:
+    """When the background work of the pool is done."""
+
+    busy: Callable[[], bool]
+    """Whether somebody is waiting for something else."""
+    check_every: float = 0
+    """Seconds after which every tree is looked at again; 0 is never."""
 
 
 class Ahead:
@@ -32,123 +46,203 @@ class Ahead:
     def __init__(
         self,
         pool: Pool,
-        cache: str,
+        worker: Worker,
+        policy: AheadPolicy,
         *,
-        busy: Callable[[], bool],
-        retire: Callable[[str], Awaitable[None]],
+        quarantine: Callable[[str], Awaitable[None]],
         discard: Callable[[str], None],
     ) -> None:
-        """`busy` tells whether a request is under way; `retire` takes a damaged wheel away."""
-        self._pool = pool
-        self._cache = cache
-        self._busy = busy
-        self._retire = retire
+        """`quarantine` takes a wheel away if it is damaged. Raises StoreError."""
+        self.pool = pool
+        self._worker = worker
+        self._policy = policy
+        self._quarantine = quarantine
         self._discard = discard
-        self._found: deque[tuple[str, str]] = deque()
+        self._unseen: deque[Staged] = deque()
+        """What an earlier daemon left; nobody gets it before it was looked at."""
+        self._rounds: deque[Staged] = deque()
+        """Trees that are ready and are to be looked at again."""
+        self._next_round = time.monotonic() + policy.check_every
+        self._faults: dict[str, str] = {}
+        self._failures = 0
         self._working = False
         self._work = asyncio.Event()
-        self._process: Process | None = None
+        self._step = asyncio.Event()
+        """Set, and replaced by another, whenever something was done."""
         self._task: asyncio.Task[None] | None = None
 
     @property
     def pending(self) -> int:
         """Trees that are to be made or looked at."""
-        return max(len(self._found) + self._pool.lacking, self._working)
+        waiting = len(self._unseen) + len(self._rounds) + self.pool.lacking
+        return max(waiting, self._working)
 
     def start(self) -> None:
         """Look at what an earlier daemon left, then go on for ever."""
-        self._found.extend(self._pool.found())
-        self._work.set()
+        self._working = True
         self._task = asyncio.create_task(self._run())
 
-    def want(self, orders: Iterable[Order], *, depth: int | None = None) -> None:
-        """Have these ready as soon as nobody is waiting for anything."""
-        self._pool.want(orders, depth=depth)
+    def want(self, orders: Iterable[Order], *, depth: int = 0) -> None:
+        """Have these ready as soon as nobody is waiting for anything.
+
+        Without any, what was taken from the pool is made again.
+        """
+        orders = list(orders)
+        for order in orders:
+            self._faults.pop(order.key, None)
+        self.pool.want(orders, depth=depth)
         self._work.set()
 
+    async def ready(self, orders: Sequence[Order], report: Callable[[int], None]) -> dict[str, str]:
+        """Wait until all of these are made that will be; for the others the reasons, by key.
+
+        `report` is told how many are not waited for any more.
+        """
+        keys = {order.key for order in orders}
+        while True:
+            step = self._step
+            lacking = self.pool.lacks(keys)
+            report(len(keys) - len(lacking))
+            if not lacking:
+                return {key: self._faults[key] for key in keys if key in self._faults}
+            await step.wait()
+
     async def quarantine(self, sha256: str) -> None:
-        """Have a damaged wheel, and all trees of it, used no more. Raises StoreError."""
-        self._pool.drop_wheel(sha256)
-        await self._retire(sha256)
+        """Have a wheel that was found damaged, and all trees of it, used no more. Raises StoreError."""
+        await asyncio.to_thread(self.pool.drop_wheel, sha256)
+        await self._quarantine(sha256)
 
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._dismiss()
+        await self._worker.dismiss()
 
     async def _run(self) -> None:
+        await self._attempt(self._find())
         while True:
-            job = self._next_job()
-            if job is None:
+            work = self._next()
+            if work is None:
                 await self._rest()
-                continue
-            self._working = True
-            try:
-                await self._until_quiet()
-                await self._carry_out(job)
-            finally:
-                self._working = False
+            else:
+                await self._attempt(work)
 
-    def _next_job(self) -> Job | None:
-        if self._found:
-            return Job.look(*self._found.popleft())
-        order = self._pool.next_order()
-        if order is None:
-            return None
-        return Job.make(order.sha256, order.shape, self._pool.new_name(order.key))
+    async def _attempt(self, work: Awaitable[None]) -> None:
+        """Whatever goes wrong, the next thing is done after it."""
+        self._working = True
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - the pool must not end with one odd folder
+            _log.exception("staging ahead failed")
+            self._give_up(str(error))
+        finally:
+            self._working = False
+            self._step.set()
+            self._step = asyncio.Event()
 
-    async def _carry_out(self, job: Job) -> None:
-        key = key_of(job.where)
-        answer = await self._ask(job)
-        if answer.folders:
-            self._pool.put(key, job.where, answer.folders)
-            return
-        _log.info("not staged ahead", wheel=job.sha256, reason=answer.reason)
-        self._discard(job.where)
+    async def _find(self) -> None:
+        self._unseen.extend(await asyncio.to_thread(self.pool.found))
+
+    def _next(self) -> Awaitable[None] | None:
+        if self._unseen:
+            return self._look(self._unseen.popleft(), unseen=True)
+        order = self.pool.next_order()
+        if order is not None:
+            return self._make(order)
+        if not self._rounds and self._is_round_due():
+            self._rounds.extend(self.pool.trees())
+        return self._look(self._rounds.popleft(), unseen=False) if self._rounds else None
+
+    async def _make(self, order: Order) -> None:
+        key = order.key
+        for attempt in range(_ATTEMPTS):
+            where = self.pool.new_name(key)
+            making = ShapeFacts.of(order.shape)
+            answer = await self._do(
+                Job(
+                    sha256=order.sha256,
+                    where=where,
+                    shape_digest=order.shape.digest,
+                    making=making,
+                )
+            )
+            if answer.folders:
+                self._failures = 0
+                await asyncio.to_thread(self.pool.put, key, where, answer.folders)
+                return
+            await asyncio.to_thread(self._discard, where)
+            if not answer.failed or attempt + 1 == _ATTEMPTS:
+                break
+        await self._failed(order, answer)
+
+    async def _failed(self, order: Order, answer: Answer) -> None:
+        _log.warning("not staged ahead", wheel=order.sha256, reason=answer.reason)
+        self._failures = self._failures + 1 if answer.failed else 0
         if answer.damaged:
             with contextlib.suppress(StoreError):  # it is found again the next time
-                await self.quarantine(job.sha256)
-        elif not job.there:
-            self._pool.drop(key)
+                await self.quarantine(order.sha256)
+        elif answer.gone:
+            await asyncio.to_thread(self.pool.drop_wheel, order.sha256)
+        elif answer.scarce or self._failures >= _FAILURES:
+            self._failures = 0
+            self._give_up(answer.reason)
+        else:
+            self.pool.give_up([order.key])
+        self._remember_fault(order.key, answer.reason)
+
+    def _give_up(self, reason: str) -> None:
+        """Of everything that is to be made, until it is wanted again."""
+        for order in self.pool.give_up():
+            self._remember_fault(order.key, reason)
+
+    def _remember_fault(self, key: str, reason: str) -> None:
+        self._faults[key] = reason
+        while len(self._faults) > _FAULTS:
+            del self._faults[next(iter(self._faults))]
+
+    async def _look(self, tree: Staged, *, unseen: bool) -> None:
+        job = Job(sha256=tree.sha256, where=tree.path, shape_digest=tree.shape_digest)
+        for _ in range(_ATTEMPTS):
+            answer = await self._do(job)
+            if not answer.failed:
+                break
+        if answer.folders:
+            if unseen:
+                await asyncio.to_thread(self.pool.adopt, tree, answer.folders)
+        elif not answer.failed:
+            _log.info("a tree is thrown away", tree=tree.path, reason=answer.reason)
+            await asyncio.to_thread(self.pool.expel, tree)
+
+    async def _do(self, job: Job) -> Answer:
+        await self._until_quiet()
+        return await self._worker.do(job)
 
     async def _until_quiet(self) -> None:
-        end = asyncio.get_running_loop().time() + _PATIENCE_S
-        while self._busy() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - a look is cheap
+        end = time.monotonic() + _PATIENCE_S
+        while self._policy.busy() and time.monotonic() < end:  # noqa: ASYNC110 - a look is cheap
             await asyncio.sleep(_LOOK_S)
 
+    def _is_round_due(self) -> bool:
+        if not self._policy.check_every or time.monotonic() < self._next_round:
+            return False
+        self._next_round = time.monotonic() + self._policy.check_every
+        return True
+
     async def _rest(self) -> None:
+        """Until there is something to do; without the process, if that takes long."""
         self._work.clear()
+        every = self._policy.check_every
+        until_round = max(self._next_round - time.monotonic(), 0) if every else None
+        if until_round is not None and until_round <= _LINGER_S:
+            await self._called(until_round)
+        elif not await self._called(_LINGER_S):
+            await self._worker.dismiss()
+            await self._called(None if until_round is None else until_round - _LINGER_S)
+
+    async def _called(self, seconds: float | None) -> bool:
+        """Whether somebody wants something before the time is over; None is no end."""
         try:
-            await asyncio.wait_for(self._work.wait(), _LINGER_S)
+            await asyncio.wait_for(self._work.wait(), seconds)
         except TimeoutError:
-            await self._dismiss()
-            await self._work.wait()
-
-    async def _ask(self, job: Job) -> Answer:
-        process = self._process or await self._hire()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(msgspec.json.encode(job) + b"\n")
-            await process.stdin.drain()
-            line = await process.stdout.readline()
-            return _ANSWERS.decode(line)
-        except (OSError, msgspec.DecodeError) as error:
-            await self._dismiss()
-            return Answer(reason=f"the staging process failed: {error}")
-
-    async def _hire(self) -> Process:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "linkd.link.ahead_process", self._cache, stdin=PIPE, stdout=PIPE
-        )
-        return self._process
-
-    async def _dismiss(self) -> None:
-        """End the process; what it was just making is cleared at the next start."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            return False
+        return True

@@ -198,11 +198,7 @@ class Placer:
                 name = file.source[start:]
                 facts = os.stat(name, dir_fd=source_fd, follow_symlinks=False)
                 if facts.st_size != file.size or facts.st_mtime_ns != file.mtime_ns:
-                    raise WheelDamaged(
-                        filename=wheel.manifest.filename,
-                        sha256=wheel.manifest.sha256,
-                        path=os.path.join(wheel.tree, file.source),
-                    )
+                    raise damage(wheel, os.path.join(wheel.tree, file.source))
                 placer.place(name, name)
 
     def _renew(self, source: str) -> None:
@@ -215,6 +211,12 @@ class Placer:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(fresh, dir_fd=self._source_fd)
             raise
+
+
+def damage(wheel: StoredWheel, path: str) -> WheelDamaged:
+    """What to raise where a file of a stored wheel is not as it was unpacked."""
+    manifest = wheel.manifest
+    return WheelDamaged(filename=manifest.filename, sha256=manifest.sha256, path=path)
 
 
 def mount_of(folder_fd: int) -> tuple[int, int]:

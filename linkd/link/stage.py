@@ -25,7 +25,7 @@ from linkd.link.beneath import open_folder
 from linkd.link.blueprint import DIST_INFO, INSTALLER, Blueprint, Shape, recorded_path, row_of
 from linkd.link.constants import Constants, write_file
 from linkd.link.footprint import Roots
-from linkd.link.modes import Placer
+from linkd.link.modes import Placer, damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +80,13 @@ def prepare(wheel: StoredWheel, shape: Shape, where: str, *, staging: Staging) -
     """Make what any environment of this shape would have, in the new folder `where`.
 
     Raises BrokenWheel, before anything is made, where two of its files would come to one path
-    here; CacheDamaged where a file of the store is not what was unpacked; NoSpace; any other
+    here; WheelDamaged where a file of the store is not what was unpacked; NoSpace; any other
     OSError of the file system as it is. What was made until then lies below `where`, for the
     caller to discard.
     """
     blueprint = Blueprint(wheel.manifest, shape)
     blueprint.check()
-    with _translated(where, wheel.manifest.filename):
+    with _translated(where, wheel.manifest.filename), _missing_told(blueprint, wheel):
         os.mkdir(where, 0o700)
         with open_folder(where) as stage_fd, open_folder(wheel.tree) as tree_fd:
             for folder in blueprint.folders:
@@ -207,6 +207,19 @@ def _record(dist_info: str, rows: Iterable[RecordRow]) -> None:
     os.unlink(path)
     with open_folder(dist_info) as folder_fd:
         write_file(folder_fd, "RECORD", text + more)
+
+
+@contextlib.contextmanager
+def _missing_told(blueprint: Blueprint, wheel: StoredWheel) -> Iterator[None]:
+    """A file that is gone from the store is damage, as one that was changed there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        sources = (file.source for batch in blueprint.batches for file in batch.files)
+        for path in (os.path.join(wheel.tree, source) for source in sources):
+            if not os.path.lexists(path):
+                raise damage(wheel, path) from error
+        raise
 
 
 @contextlib.contextmanager

@@ -20,6 +20,9 @@ from linkd.link.pool import Order, Pool
 from linkd.link.stage import StagedTree, Staging, complete, prepare
 from linkd.link.workspace import Workspace, Workspaces
 
+_Shapes = Mapping[bool, Shape]
+"""By whether the distribution was requested."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stager:
@@ -99,8 +102,7 @@ class _Work:
     """One request's staging."""
 
     target: Target
-    shapes: Mapping[bool, Shape]
-    """By whether the distribution was asked for."""
+    shapes: _Shapes
     staging: Staging
     check: Callable[[], None]
 
@@ -142,9 +144,9 @@ def _is_pooled(workspace: Workspace) -> bool:
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _shapes(target: Target) -> Mapping[bool, Shape]:
+def _shapes(target: Target) -> _Shapes:
     return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
 
 
-def _order(addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
+def _order(addition: Addition, shapes: _Shapes) -> Order:
     return Order(addition.wheel.manifest.sha256, shapes[addition.marks.requested])

@@ -24,6 +24,7 @@ from linkd.errors import (
     is_no_space,
     reason_of,
 )
+from linkd.link.beneath import open_folder
 from linkd.link.birth import birth_ns
 from linkd.link.footprint import Roots
 from linkd.link.journal import Entries, Journal, Place, mark_ended
@@ -96,8 +97,33 @@ class Workspaces:
         finally:
             os.close(pool_fd)
 
+    def obstacle(self, folder: str | None) -> str | None:
+        """Why trees in the pool are of no use to environments in this folder, or to any.
+
+        Raises CacheUnusable and NoSpace.
+        """
+        pool_fd = self._open_pool()
+        try:
+            with open_folder(self._trash) as beside_fd:
+                choice = choose_mode(pool_fd, beside_fd, LinkPolicy())
+            if choice.fallback is not None:
+                return choice.fallback.detail
+            if folder is None:
+                return None
+            with open_folder(folder) as folder_fd:
+                is_same = mount_of(pool_fd) == mount_of(folder_fd)
+            return None if is_same else f"{folder} is not on the mount of the cache"
+        except OSError as error:
+            raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error
+        finally:
+            os.close(pool_fd)
+
     def _open_pool(self) -> int:
         try:
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(self._pool, _FOLDER)
+            # Removed by hand; a folder of the cache may be, but not the cache under a daemon.
+            os.mkdir(self._pool, 0o700)
             return os.open(self._pool, _FOLDER)
         except OSError as error:
             raise CacheUnusable(path=self._pool, reason=reason_of(error)) from error

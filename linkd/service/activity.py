@@ -47,11 +47,17 @@ class Activity:
         """Seconds since the last work ended; 0 while there is some."""
         return 0.0 if self.active or self.pending else time.monotonic() - self._last
 
-    async def background_done(self) -> None:
-        """Wait for the end of all background work, which does not wait for who waits here."""
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A request that waits for background work, which is not to wait for it."""
         self._waiting += 1
         try:
-            while self.pending:  # noqa: ASYNC110 - it is counted in other threads; a look is cheap
-                await asyncio.sleep(_POLL_S)
+            yield
         finally:
             self._waiting -= 1
+
+    async def background_done(self) -> None:
+        """Wait for the end of all background work, which does not wait for who waits here."""
+        with self.waiting():
+            while self.pending:  # noqa: ASYNC110 - it is counted in other threads; a look is cheap
+                await asyncio.sleep(_POLL_S)

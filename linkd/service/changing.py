@@ -30,6 +30,7 @@ from linkd.link.footprint import RecordedFootprint, Roots, StayingFootprint, Whe
 from linkd.link.journal import Forgets, Journal
 from linkd.link.ledger import Ledger, Standing
 from linkd.link.modes import LinkPolicy
+from linkd.link.pool import Order
 from linkd.link.settling import find_wrong, settle
 from linkd.link.shared import Shared
 from linkd.link.stage import Marks
@@ -110,9 +111,14 @@ class Changer:
             collisions=collisions,
             policy=intent.policy,
         )
-        async with self.ledger.stand(intent.target.identity, standing):
-            outcome, warnings = await self._carry_out(change, standing, reporter)
-        self.ahead.want(outcome.orders)
+        orders: tuple[Order, ...] = ()
+        try:
+            async with self.ledger.stand(intent.target.identity, standing):
+                outcome, warnings = await self._carry_out(change, standing, reporter)
+            orders = outcome.orders
+        finally:
+            # What a request took that failed is made again, too.
+            self.ahead.want(orders)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
     async def _carry_out(

@@ -19,6 +19,8 @@ class Fetched:
     wheels: Mapping[NormalizedName, StoredWheel]
     downloaded: int
     """Bytes that came over the network for this request."""
+    came: frozenset[NormalizedName] = frozenset()
+    """Of which distributions."""
 
 
 async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter) -> Fetched:
@@ -35,7 +37,11 @@ async def fetch_wheels(store: Ensuring, pins: Sequence[Pin], reporter: Reporter)
     wheels.update((name, each.wheel) for name, each in ensured.items())
     for pin in pins:
         _check_identity(pin, wheels[pin.name])
-    return Fetched(wheels=wheels, downloaded=sum(each.downloaded for each in ensured.values()))
+    return Fetched(
+        wheels=wheels,
+        downloaded=sum(each.downloaded for each in ensured.values()),
+        came=frozenset(name for name, each in ensured.items() if each.downloaded),
+    )
 
 
 async def _ensure_all(

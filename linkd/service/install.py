@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from linkd.build.circumstances import Circumstances
 from linkd.core.entry_points import made_for
 from linkd.core.plan import Plan, leftovers, plan_install
 from linkd.core.progress import Phase, Progress, Reporter
@@ -41,6 +40,7 @@ from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
+from linkd.service.supply import open_supply
 from linkd.venv.installed import read_details
 from linkd.venv.inventory import Inventory
 from linkd.venv.placement import Folders
@@ -67,7 +67,9 @@ class Install:
         target = await self._target(request)
         if not request.dry_run:
             require_permission(target, break_system_packages=request.break_system_packages)
-        supply = self._supply(asked, target, run)
+        supply = open_supply(
+            self.indexes, self.building, asked, target, request=request, reporter=reporter
+        )
         with run.timed("resolve"):
             reporter.report(Progress(Phase.RESOLVE, ""))
             pins, plan = await self._plan(asked, target, supply, run)
@@ -86,22 +88,6 @@ class Install:
             if not request.create or request.dry_run:
                 raise
         return await self.create(request.environment, request.interpreter, None)
-
-    def _supply(self, asked: Asked, target: Target, run: "_Run") -> Supplying:
-        circumstances = Circumstances(
-            interpreter=target.interpreter,
-            python=str(target.python),
-            index=asked.index,
-            formats=asked.resolving.formats,
-            isolated=run.request.build_isolation,
-            config_settings=asked.config_settings,
-            constraints=tuple(
-                (file.path, file.text) for file in run.request.build_constraint_files
-            ),
-            require_hashes=asked.resolving.require_hashes,
-            within=run.request.building,
-        )
-        return self.building(self.indexes.snapshot(asked.index), circumstances, run.reporter)
 
     async def _plan(
         self, asked: Asked, target: Target, supply: Supplying, run: "_Run"
@@ -297,15 +283,14 @@ def _still(plan: Plan, installed: Installed) -> Plan:
 def _intent(
     target: Target, installed: Installed, plan: Plan, fetched: Fetched, request: InstallRequest
 ) -> Intent:
+    python = target.interpreter.markers["python_version"]
     return Intent(
         target=target,
         installed=installed,
         additions=tuple(
             (wheel, _marks(pin, wheel))
             for pin in plan.additions
-            for wheel in [
-                made_for(fetched.wheels[pin.name], target.interpreter.markers["python_version"])
-            ]
+            for wheel in [made_for(fetched.wheels[pin.name], python)]
         ),
         removals=plan.removals,
         policy=request.link,

@@ -1,6 +1,6 @@
 """What the services need of the world, as narrow as they need it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -13,7 +13,7 @@ from linkd.core.source import Built
 from linkd.core.target import Interpreter, Placement, Target
 from linkd.core.wheel import DistFile, StoredWheel
 from linkd.fetch.settings import IndexSettings
-from linkd.link.pool import Order
+from linkd.link.pool import Order, PoolLimits
 from linkd.resolve.resolver import Resolution, ResolveRequest
 from linkd.store.store import Ensured, StoreStats
 
@@ -75,6 +75,28 @@ class Anticipating(Protocol):
     def want(self, orders: Iterable[Order]) -> None: ...
 
     async def quarantine(self, sha256: str) -> None: ...
+
+
+class ReadyTrees(Protocol):
+    """The pool, as far as it tells of itself."""
+
+    @property
+    def limits(self) -> PoolLimits: ...
+
+    def ready(self, key: str) -> int: ...
+
+
+class Readying(Protocol):
+    """Whoever stages ahead of demand, for those who wait for it."""
+
+    @property
+    def pool(self) -> ReadyTrees: ...
+
+    def want(self, orders: Iterable[Order], *, depth: int = 0) -> None: ...
+
+    async def ready(
+        self, orders: Sequence[Order], report: Callable[[int], None]
+    ) -> dict[str, str]: ...
 
 
 class PoolFacts(Protocol):

@@ -69,6 +69,16 @@ class InstallRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WarmRequest:
+    """Fetch and stage ahead."""
+
+    wanted: InstallRequest
+    """What an install would name; the environment may be an interpreter, or empty for the
+    daemon's own."""
+    copies: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UninstallRequest:
     """An uninstall."""
 

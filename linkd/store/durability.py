@@ -19,6 +19,10 @@ from typing import Final
 from linkd.core.wheel import StoredWheel
 from linkd.store.layout import Layout, is_sha256
 
+SHAPE: Final = "SHAPE-"
+"""How the names of shapes begin, among the constants."""
+
+_BOOT: Final = "BOOT"
 _UNKNOWN: Final = "unknown"
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -73,6 +77,21 @@ def sync(layout: Layout) -> None:
     finally:
         os.close(descriptor)
     unmark(layout, fresh)
+
+
+def forget_unsure_constants(layout: Layout) -> None:
+    """Remove the constant files that were written in another boot: they are made again at once.
+
+    What knows whether it is whole, as the shapes of trees do, stays. Raises OSError.
+    """
+    mark = os.path.join(layout.constants, _BOOT)
+    with contextlib.suppress(OSError):
+        if os.readlink(mark) == boot_id() != _UNKNOWN:
+            return
+    for name in os.listdir(layout.constants):
+        if not name.startswith(SHAPE):
+            os.unlink(os.path.join(layout.constants, name))
+    os.symlink(boot_id(), mark)
 
 
 def is_whole(wheel: StoredWheel) -> bool:

@@ -75,6 +75,18 @@ def retire(layout: Layout, sha256: str) -> None:
         )
 
 
+def is_as_unpacked(wheel: StoredWheel) -> bool:
+    """Whether every file of an entry has the size and the time of its manifest."""
+    try:
+        facts = [os.lstat(os.path.join(wheel.tree, file.source)) for file in wheel.manifest.files]
+    except FileNotFoundError:
+        return False
+    return all(
+        (found.st_size, found.st_mtime_ns) == (file.size, file.mtime_ns)
+        for found, file in zip(facts, wheel.manifest.files, strict=True)
+    )
+
+
 def stored_wheels(layout: Layout) -> Iterator[str]:
     """The sha256 of every entry; looks at the folders' names alone."""
     for shelf in os.listdir(layout.wheels):

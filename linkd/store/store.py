@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Coroutine, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,14 @@ from linkd.fetch.bounded import Bounded
 from linkd.fetch.single_flight import SingleFlight
 from linkd.store.arrivals import Arrivals, Downloads
 from linkd.store.audience import Audience
-from linkd.store.durability import is_whole, read_marks, sync, unmark
-from linkd.store.entry import read_entry, retire, stored_wheels
+from linkd.store.durability import (
+    forget_unsure_constants,
+    is_whole,
+    read_marks,
+    sync,
+    unmark,
+)
+from linkd.store.entry import is_as_unpacked, read_entry, retire, stored_wheels
 from linkd.store.faults import translated
 from linkd.store.ingest import THREADS, Crew
 from linkd.store.layout import Layout
@@ -96,6 +103,7 @@ class Store:
         self._syncing: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._began = time.time()
+        self._retiring = threading.Lock()
 
     async def start(self) -> None:
         """Clear what dead processes left; count, and empty the trash, in the background."""
@@ -176,6 +184,16 @@ class Store:
         self._shelf.drop(sha256)
         self._sizes.pop(sha256, None)
         await asyncio.to_thread(self._retire, sha256)
+
+    async def quarantine(self, sha256: str) -> None:
+        """Take a wheel out of the store if a file of it is not as it was unpacked.
+
+        Of several who find that out one is the first, and the others find it fetched anew. Raises
+        StoreError.
+        """
+        if await asyncio.to_thread(self._retire_damaged, sha256):
+            self._sizes.pop(sha256, None)
+        self._shelf.drop(sha256)
 
     async def stats(self) -> StoreStats:
         """Waits for the first count after the start; later ones cost nothing."""
@@ -272,6 +290,7 @@ class Store:
     def _clear_leftovers(self) -> None:
         with translated(str(self.layout.root), "clearing what was left half-made"):
             clear_leftovers(self.layout.incoming, before=self._began, keep=".part")
+            forget_unsure_constants(self.layout)
 
     def _empty_trash(self) -> None:
         with contextlib.suppress(OSError):  # tried again at the next start
@@ -315,6 +334,14 @@ class Store:
             retire(self.layout, sha256)
             unmark(self.layout, [sha256])
         self._state.forget_wheels([sha256])
+
+    def _retire_damaged(self, sha256: str) -> bool:
+        with self._retiring:
+            wheel = self._read_entry(sha256)
+            if wheel is None or is_as_unpacked(wheel):
+                return False
+            self._retire(sha256)
+            return True
 
     def _read(self, path: str) -> bytes:
         with (

@@ -175,6 +175,8 @@ def test_not_installed(place: Place, daemon: Daemon, environment: Path) -> None:
         ("/v1/uninstall", {"environment": "/e", "names": []}, "names"),
         ("/v1/uninstall", {"environment": "/e", "names": ["a"], "force": True}, "force"),
         ("/v1/venv", {"path": "/e", "pip": True}, "pip"),
+        ("/v1/warm", {"requirements": ["a"], "copies": 0}, "copies"),
+        ("/v1/warm", {"requirements": ["a"], "upgrade": True}, "upgrade"),
         ("/v1/shutdown", {"force": True}, "force"),
     ],
 )

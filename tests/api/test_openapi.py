@@ -16,6 +16,7 @@ ROUTES = {
     ("post", "/v1/sync"),
     ("post", "/v1/uninstall"),
     ("post", "/v1/venv"),
+    ("post", "/v1/warm"),
     ("post", "/v1/shutdown"),
     ("get", "/v1/distributions"),
     ("get", "/v1/status"),

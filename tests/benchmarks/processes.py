@@ -1,6 +1,8 @@
 """Runs commands and measures them: time that passed, and processor time of whole trees of processes."""
 
+import contextlib
 import os
+import selectors
 import subprocess
 import tempfile
 import time
@@ -80,16 +82,21 @@ def _ends(
     What is read of one's output must not delay the look at the next one's end.
     """
     ends: list[tuple[int, float, float, int]] = []
-    while len(ends) < len(started):
-        # Any child, for the first that ends; index and daemon are children too, and should not.
-        pid, status, usage = os.wait4(-1, 0)
-        end = time.perf_counter()
-        if pid not in started:
-            raise CommandFailed(f"the daemon or the index ended: {status}")
-        number, process, begin = started[pid]
-        process.returncode = os.waitstatus_to_exitcode(status)
-        cpu = (usage.ru_utime + usage.ru_stime) * 1e3
-        ends.append((number, (end - begin) * 1e3, cpu, process.returncode))
+    with selectors.DefaultSelector() as running, contextlib.ExitStack() as opened:
+        for pid in started:
+            descriptor = os.pidfd_open(pid)
+            opened.callback(os.close, descriptor)
+            running.register(descriptor, selectors.EVENT_READ, pid)
+        while len(ends) < len(started):
+            ready = running.select()
+            end = time.perf_counter()
+            for key, _ in ready:
+                running.unregister(key.fd)
+                _, status, usage = os.wait4(key.data, 0)
+                number, process, begin = started[key.data]
+                process.returncode = os.waitstatus_to_exitcode(status)
+                cpu = (usage.ru_utime + usage.ru_stime) * 1e3
+                ends.append((number, (end - begin) * 1e3, cpu, process.returncode))
     yield from ends
 
 

@@ -222,17 +222,37 @@ def test_folders_in_the_place_of_an_environment(
     assert fake.body[option[2:]] == f"{client.folder}/folder"
 
 
+def test_warm_sends_what_an_install_would(client: Client, daemon: StartDaemon) -> None:
+    """What is wanted is told as for an install, with the number of copies."""
+    (client.folder / "r.txt").write_text("b\n")
+    fake = daemon(DONE)
+    client("warm", "a", "-r", "r.txt", "--copies", "12", "--pre", "--no-deps", "-i", "u")
+    assert fake.target == "/v1/warm"
+    assert fake.body == {
+        "environment": f"{client.folder}/.venv",
+        "directory": str(client.folder),
+        "requirements": ["a"],
+        "requirement_files": [{"path": f"{client.folder}/r.txt", "text": "b\n"}],
+        "prerelease": True,
+        "no_deps": True,
+        "index_url": "u",
+        "copies": 12,
+    }
+
+
+@pytest.mark.parametrize("command", [["install", "a", "-t", "x"], ["warm", "a"]])
 @pytest.mark.parametrize(("options", "name"), [([], "python3"), (["-p", "3.12"], "python3.12")])
-def test_the_interpreter_of_a_folder(
-    client: Client, daemon: StartDaemon, options: list[str], name: str
+def test_the_interpreter_without_an_environment(
+    client: Client, daemon: StartDaemon, command: list[str], options: list[str], name: str
 ) -> None:
-    """Without an environment a folder is for ``python3``, or for the version that -p names."""
+    """Without an environment a folder, and what is staged ahead, is for ``python3``, or for the
+    version that -p names."""
     (client.folder / ".venv").rmdir()
     programs = client.folder / "programs"
     programs.mkdir()
     (programs / name).touch(0o755)
     fake = daemon(DONE)
-    client("install", "a", "-t", "x", *options, env={"PATH": str(programs)})
+    client(*command, *options, env={"PATH": str(programs)})
     assert fake.body["environment"] == f"{programs}/{name}"
 
 

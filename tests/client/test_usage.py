@@ -6,6 +6,7 @@ from tests.client.conftest import Client
 
 COMMANDS = {
     "install": ["a"],
+    "warm": ["a"],
     "uninstall": ["a"],
     "list": [],
     "venv": ["a"],
@@ -34,8 +35,15 @@ def test_an_unknown_option_is_refused(client: Client, command: str, option: str)
     assert usage.startswith(f"usage: linkd-client {command} ")
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install"])
-@pytest.mark.parametrize("option", INSTALL_ONLY)
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (command, option)
+        for command in sorted(COMMANDS.keys() - {"install"})
+        for option in INSTALL_ONLY
+        if command != "warm" or option not in {"--no-deps", "--require-hashes"}
+    ],
+)
 def test_an_option_of_another_command_is_refused(client: Client, command: str, option: str) -> None:
     """An option that means nothing to the command is not ignored."""
     result = client(command, *COMMANDS[command], option)
@@ -105,6 +113,12 @@ def test_an_option_of_another_command_is_refused(client: Client, command: str, o
         (["install", "a", "--create", "-t", "b"], "--target and --create exclude each other"),
         (["sync", "a", "--create", "--prefix=b"], "--prefix and --create exclude each other"),
         (["list", "--format", "yaml"], "--format is one of columns, freeze, json, not 'yaml'"),
+        (["warm"], "warm needs a requirement or -r FILE"),
+        (["warm", "-c", "c.txt"], "warm needs a requirement or -r FILE"),
+        *(
+            (["warm", "a", "--copies", n], f"--copies is a number from 1 to 64, not '{n}'")
+            for n in ("0", "65", "x", "1.5", "99999999999999999999")
+        ),
         (["venv"], "venv needs the one folder to make"),
         (["venv", "a", "b"], "venv needs the one folder to make"),
         (["status", "a"], "status takes no arguments, but was given 'a'"),

@@ -303,17 +303,17 @@ def test_idle_exit(place: Place) -> None:
 
 def test_idle_exit_of_a_daemon_that_a_client_has_started(place: Place) -> None:
     """The variable's idle timeout holds for a daemon that a client starts."""
-    assert place.client("status", env={**place.env, "LINKD_IDLE_TIMEOUT": "0.2"}).code == 0
+    assert place.client("status", env={**place.env, "LINKD_IDLE_TIMEOUT": "2"}).code == 0
     until(lambda: not place.socket.exists())
 
 
 def test_idle_exit_cuts_nothing(place: Place, slow: RunningIndex, tmp_path: Path) -> None:
     """A request that lasts longer than the idle timeout is finished."""
     environment = place.environment()
-    with running_daemon(place, "--idle-timeout", "0.5") as daemon:
+    with running_daemon(place, "--idle-timeout", "3") as daemon:
         client = place.start_client("install", "-p", environment, "-i", slow.url, "slow")
         until(lambda: slow.count("slow-1.0-py3-none-any.whl$"))
-        time.sleep(1.2)  # longer than the timeout; what is claimed is what does not happen
+        time.sleep(4)  # longer than the timeout; what is claimed is what does not happen
         assert daemon.process.poll() is None
         release(slow)
         ran = finished(client)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from linkd.core.wheel import StoredWheel
-from linkd.errors import CacheUnusable, GraftFailed, NoRecord, PathOccupied
+from linkd.errors import GraftFailed, NoRecord, PathOccupied, WheelDamaged
 from linkd.link.rename import KernelRename, PortableRename, Rename
 from tests.support.stored import SITE, Environment, Store, make_target
 
@@ -461,12 +461,12 @@ def test_no_record(store: Store, environment: Environment, record: str | None) -
 
 
 def test_a_hole_in_the_store(store: Store, environment: Environment) -> None:
-    """A file that is gone from the store is the store's trouble, not the environment's."""
+    """A file that is gone from the store is damage there, and leaves the environment as it was."""
     wheel = store.wheel("foo")
     os.unlink(os.path.join(wheel.tree, "foo/__init__.py"))
     before = environment.files()
 
-    with pytest.raises(CacheUnusable):
+    with pytest.raises(WheelDamaged, match=r"foo/__init__\.py"):
         environment.change(wheel)
 
     assert before == environment.files()

@@ -167,7 +167,7 @@ def test_a_prefix_that_is_gone(store: Store, environment: Environment) -> None:
 
     with pytest.raises(EnvironmentMissing):
         store.workspaces.open(environment.target, LinkPolicy())
-    os.rmdir(store.layout.pool)
+    shutil.rmtree(store.layout.version)
     with pytest.raises(CacheUnusable):
         store.workspaces.open(environment.target, LinkPolicy())
 

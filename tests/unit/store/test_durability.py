@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linkd.store.durability import boot_id, read_marks
+from linkd.store.durability import boot_id, forget_unsure_constants, read_marks
 from linkd.store.layout import Layout
 from linkd.store.state import State
 from linkd.store.store import Store
@@ -74,6 +74,20 @@ async def test_damaged(
     second_state.close()
     assert (2, content) == (len(downloads.asked), tree_text(ensured.wheel, "foo/__init__.py"))
     assert (frozenset({sha256_of(wheel)}), frozenset()) == read_marks(layout)
+
+
+async def test_constants_of_another_boot(layout: Layout, store: Store) -> None:
+    """Constant files of another boot are made anew; the shapes of trees stay, and so do the
+    constants of this boot."""
+    folder = Path(layout.constants)
+    for boot, left in (("another-boot", {"SHAPE-1"}), (boot_id(), {"SHAPE-1", "INSTALLER"})):
+        for name in ("INSTALLER", "SHAPE-1"):
+            (folder / name).touch()
+        (folder / "BOOT").unlink(missing_ok=True)
+        (folder / "BOOT").symlink_to(boot)
+        await asyncio.to_thread(forget_unsure_constants, layout)
+        assert set(os.listdir(folder)) == left | {"BOOT"}
+        assert os.readlink(folder / "BOOT") == boot_id()
 
 
 async def test_undamaged(

@@ -251,6 +251,21 @@ async def test_stats(store: Store, index: Path) -> None:
     assert await store.find(two.wheel.manifest.sha256) is None
 
 
+async def test_quarantine(store: Store, wheel: Path) -> None:
+    """A wheel with a file that was edited, or is gone, is taken out; one that is whole stays, as
+    when somebody else has had it fetched anew already."""
+    for spoil in (lambda path: path.write_text("edited"), Path.unlink):
+        stored = (await store.ensure(dist_file(wheel))).wheel
+        spoil(Path(stored.tree, "foo/__init__.py"))
+        await store.quarantine(stored.manifest.sha256)
+        assert await store.find(stored.manifest.sha256) is None
+        assert (await store.stats()).wheels == 0
+    stored = (await store.ensure(dist_file(wheel))).wheel
+    await asyncio.gather(*(store.quarantine(stored.manifest.sha256) for _ in range(8)))
+    assert await store.find(stored.manifest.sha256) is not None
+    assert (await store.stats()).wheels == 1
+
+
 async def test_stats_of_another_run(
     store: Store, layout: Layout, downloads: FolderDownloads, tmp_path: Path, wheel: Path
 ) -> None:
