@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 _MOST_COPIES = 64
 
 
+_NAME_MARKS = dict.fromkeys(map(ord, "-_."))
+
+
 def _install(arguments: Arguments) -> Request:
     files = arguments.all("--requirement")
-    if not (arguments.words or files or "--editable" in arguments):
+    if not (arguments.words or files or "--editable" in arguments or "--group" in arguments):
         raise UsageError("install needs a requirement, -r FILE or -e DIR", arguments.command)
     body = _wanted(arguments, arguments.words, files, _place(arguments))
     return Request("POST", "/v1/install", body)
@@ -41,7 +44,7 @@ def _warm(arguments: Arguments) -> Request:
 
 
 def _sync(arguments: Arguments) -> Request:
-    if not arguments.words:
+    if not (arguments.words or "--group" in arguments):
         raise UsageError("sync needs a requirement file or a lock file", arguments.command)
     body = _wanted(arguments, (), arguments.words, _place(arguments))
     return Request("POST", "/v1/sync", body)
@@ -62,6 +65,13 @@ def _wanted(
         from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
 
         body.update(read_requirement_files(files, constraints, directory))
+    bounds = arguments.all("--build-constraints")
+    if bounds:
+        from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
+
+        read = read_requirement_files((), bounds, directory)
+        body["build_constraint_files"] = [file for files in read.values() for file in files]
+    body.update(_groups(arguments, files, directory))
     body.update(_members(arguments))
     _refuse_both(arguments, "--compile-bytecode", "--no-compile-bytecode")
     for option, wish in (("--compile-bytecode", "on"), ("--no-compile-bytecode", "off")):
@@ -71,12 +81,50 @@ def _wanted(
     return body
 
 
+def _groups(arguments: Arguments, files: Sequence[str], directory: str) -> dict[str, Json]:
+    """Dependency groups of the files that are named, and of projects besides, as pip has them."""
+    of_files: list[str] = []
+    of_projects: dict[str, list[str]] = {}
+    any_named = any(file.endswith(".toml") for file in files)
+    for value in arguments.all("--group"):
+        path, colon, name = value.rpartition(":")
+        if colon and path.rpartition("/")[2] != "pyproject.toml":
+            reason = f"--group {value}: what stands before the colon is no pyproject.toml"
+            raise UsageError(reason, arguments.command)
+        if colon or not any_named:
+            of_projects.setdefault(path or "pyproject.toml", []).append(name)
+        else:
+            of_files.append(name)
+    members: dict[str, Json] = {"groups": of_files} if of_files else {}
+    if of_projects:
+        from linkd_client.requirement_files import read_group_files  # noqa: PLC0415
+
+        members["dependency_groups"] = read_group_files(of_projects, directory)
+    return members
+
+
 def _uninstall(arguments: Arguments) -> Request:
-    if not arguments.words:
-        raise UsageError("uninstall needs the name of a distribution", arguments.command)
-    body: dict[str, Json] = {**_place(arguments), "names": list(arguments.words)}
+    files = arguments.all("--requirement")
+    if not (arguments.words or files):
+        reason = "uninstall needs the name of a distribution, or -r FILE"
+        raise UsageError(reason, arguments.command)
+    body: dict[str, Json] = dict(_place(arguments))
+    names = list(arguments.words)
+    if files or not all(map(_is_name, names)):
+        from linkd_client.requirement_files import read_requirement_files  # noqa: PLC0415
+
+        directory = surroundings.working_directory()
+        body.update({"directory": directory, "requirements": names})
+        body.update(read_requirement_files(files, (), directory))
+    else:
+        body["names"] = names
     body.update(_members(arguments))
     return Request("POST", "/v1/uninstall", body)
+
+
+def _is_name(word: str) -> bool:
+    """Whether it is nothing but a distribution's name."""
+    return not word.endswith(".whl") and word.translate(_NAME_MARKS).isalnum()
 
 
 def _list(arguments: Arguments) -> Request:
@@ -182,14 +230,21 @@ COMMANDS = {
             "sync",
             "FILE...",
             "Make an environment hold just what requirement files or a lock file name.",
-            options.SYNC_OPTIONS,
+            (options.ALLOW_EMPTY, *options.SYNC_OPTIONS),
             _sync,
         ),
         Command(
             "uninstall",
-            "NAME...",
+            "[NAME...]",
             "Remove distributions from an environment.",
-            (options.PYTHON, options.TARGET, options.PREFIX, options.DRY_RUN, options.BREAK),
+            (
+                options.UNWANTED,
+                options.PYTHON,
+                options.TARGET,
+                options.PREFIX,
+                options.DRY_RUN,
+                options.BREAK,
+            ),
             _uninstall,
         ),
         Command(

@@ -43,6 +43,17 @@ REQUIREMENT = Option(
     metavar="FILE",
     repeatable=True,
 )
+UNWANTED = Option(
+    "-r/--requirement",
+    "remove what a requirement file or pyproject.toml names ('-' is standard input)",
+    metavar="FILE",
+    repeatable=True,
+)
+ALLOW_EMPTY = Option(
+    "--allow-empty-requirements",
+    "remove everything if the files name nothing",
+    member="allow_empty_requirements",
+)
 EDITABLE = Option(
     "-e/--editable",
     "install the project of this folder so that its changes count at once",
@@ -85,9 +96,9 @@ PROJECT_FILES = (
     ),
     Option(
         "--group",
-        "this dependency group of the pyproject.toml or lock file",
-        member="groups",
-        metavar="NAME",
+        "this dependency group: of the pyproject.toml or lock file that is named, or of "
+        "./pyproject.toml, or of PATH",
+        metavar="[PATH:]NAME",
         repeatable=True,
     ),
 )
@@ -110,6 +121,19 @@ BUILDS = (
         "--no-build-isolation",
         "build with what the environment has installed",
         member="no_build_isolation",
+    ),
+    Option(
+        "-b/--build-constraint/--build-constraints",
+        "build with versions as this file allows",
+        metavar="FILE",
+        repeatable=True,
+    ),
+    Option(
+        "-C/--config-setting/--config-settings",
+        "what the backends of builds are told",
+        member="config_settings",
+        metavar="KEY=VALUE",
+        repeatable=True,
     ),
     Option("--no-deps", "leave dependencies out", member="no_deps"),
 )

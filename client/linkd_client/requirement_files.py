@@ -18,7 +18,7 @@ from linkd_client.errors import UndecodableFile, UnreadableFile, reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from linkd_client.wire import Json
 
@@ -45,7 +45,7 @@ _LISTS = {
 
 def read_requirement_files(
     requirements: Sequence[str], constraints: Sequence[str], directory: str
-) -> dict[str, Json]:
+) -> dict[str, list[Json]]:
     """The request's members for ``-r`` and ``-c``. Raises ClientError with its place."""
     reader = _Reader(directory)
     for option, names in (("-r", requirements), ("-c", constraints)):
@@ -57,17 +57,30 @@ def read_requirement_files(
     return reader.members()
 
 
+def read_group_files(groups: Mapping[str, Sequence[str]], directory: str) -> list[Json]:
+    """The request's member for dependency groups, by the paths of their projects.
+
+    Raises ClientError with its place.
+    """
+    reader = _Reader(directory)
+    return [
+        {**reader.load(path, f"--group {names[0]}"), "groups": names}
+        for path, names in groups.items()
+    ]
+
+
 class _Reader:
     """Collects each file once for each of the two lists."""
 
     def __init__(self, directory: str) -> None:
+        self._directory = directory
         self._stdin = os.path.join(directory, "-")
         """What standard input is called: what it names lies where the command was given."""
         self._command_line = os.path.join(directory, "<command line>")
         self._texts: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {_REQUIREMENTS: [], _CONSTRAINTS: []}
 
-    def members(self) -> dict[str, Json]:
+    def members(self) -> dict[str, list[Json]]:
         return {
             name: [{"path": path, "text": self._texts[path]} for path in paths]
             for name, paths in self._lists.items()
@@ -94,6 +107,11 @@ class _Reader:
             if not _is_url(nested):
                 role = into if _LISTS[option] == _REQUIREMENTS else _CONSTRAINTS
                 self.read(nested, role, os.path.dirname(path), f"{path}:{number}")
+
+    def load(self, name: str, wanted_by: str) -> dict[str, Json]:
+        """One file by itself."""
+        path = os.path.abspath(os.path.join(self._directory, name))
+        return {"path": path, "text": self._load(path, name, wanted_by)}
 
     def _load(self, path: str, name: str, wanted_by: str) -> str:
         try:

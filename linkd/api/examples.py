@@ -47,6 +47,7 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
         "reason": "expected end or semicolon (after name and no valid version specifier)",
         "origin": "requirements.txt:12",
     },
+    errors.NothingRequired: {"files": ("requirements.txt",)},
     errors.UnhashedRequirement: {
         "requirement": "foo==1.0",
         "reason": "hashes are required, and it has none",
@@ -56,6 +57,10 @@ OWN: Final[Mapping[type[LinkdError], Mapping[str, Any]]] = {
             "sha256 2c26b46b… (requirements.txt:12)",
             "sha256 9f86d081… (requirements.txt:14)",
         ),
+    },
+    errors.RecoveryFailed: {
+        "path": "lib/python3.12/site-packages/foo",
+        "reason": "permission denied",
     },
     errors.UnknownFileOption: {"option": "--upgarde"},
     errors.MisplacedOption: {"reason": "--hash belongs behind a requirement"},

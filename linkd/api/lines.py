@@ -77,11 +77,11 @@ def render_problem(problem: Problem, terminal: Terminal) -> Iterator[str]:
 
 
 def render_result(result: Result, terminal: Terminal) -> Iterator[str]:
-    for warning in result.warnings:
-        yield _warning(warning, terminal)
+    for text in result.warnings:
+        yield warning(text, terminal)
     yield from _render_collisions(result, terminal)
     for file in result.replaced_files:
-        yield _warning(
+        yield warning(
             f"{file.path} was there and nobody's; it is kept as {file.moved_to}", terminal
         )
     if terminal.verbosity < 0:
@@ -133,14 +133,14 @@ def _render_collisions(result: Result, terminal: Terminal) -> Iterator[str]:
     different = [collision for collision in result.collisions if not collision.identical]
     for collision in different[:_COLLISIONS_SHOWN]:
         owners = " and ".join(collision.distributions)
-        yield _warning(
+        yield warning(
             f"{owners} both contain {collision.path}, with different content; "
             f"that of {collision.kept} was kept",
             terminal,
         )
     if len(different) > _COLLISIONS_SHOWN:
         more = _count(len(different) - _COLLISIONS_SHOWN, "more path")
-        yield _warning(f"{more} with different content (--json names them all)", terminal)
+        yield warning(f"{more} with different content (--json names them all)", terminal)
     if terminal.verbosity > 0 and len(different) < len(result.collisions):
         shared = _count(len(result.collisions) - len(different), "path")
         yield f"o{terminal.dim(f'{shared} shared by several distributions, with the same content')}"
@@ -175,8 +175,8 @@ def _render_details(result: Result, terminal: Terminal) -> Iterator[str]:
 
 
 def render_warm(answer: WarmAnswer, terminal: Terminal) -> Iterator[str]:
-    for warning in answer.warnings:
-        yield _warning(warning, terminal)
+    for text in answer.warnings:
+        yield warning(text, terminal)
     if terminal.verbosity < 0:
         return
     staged = [entry for entry in answer.distributions if entry.staged]
@@ -223,8 +223,8 @@ def render_status(answer: StatusAnswer, terminal: Terminal) -> Iterator[str]:
     }
     for name, value in rows.items():
         yield f"o{terminal.dim(f'{name:<13}')}{value}"
-    for warning in answer.warnings:
-        yield _warning(warning, terminal)
+    for text in answer.warnings:
+        yield warning(text, terminal)
 
 
 def render_shutdown(answer: ShutdownAnswer, terminal: Terminal) -> Iterator[str]:
@@ -303,5 +303,5 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _warning(text: str, terminal: Terminal) -> str:
+def warning(text: str, terminal: Terminal) -> str:
     return f"e{terminal.paint('warning', 1, 33)}: {clean(text)}"

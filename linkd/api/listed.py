@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from linkd.api.lines import clean
+from linkd.api.lines import Terminal, clean, warning
 from linkd.api.schema import DistributionsAnswer, ListedDistribution
 from linkd.fetch.urls import file_path
 
@@ -17,18 +17,21 @@ _PLAIN: Final = re.compile(r"[\w/.+~-]+")
 """A path that means itself in a requirement file: no blank, marker, comment, extra or variable."""
 
 
-def render(answer: DistributionsAnswer, style: str) -> Iterator[str]:
-    """Lines for a terminal, in one of the formats that `list` has."""
+def render(answer: DistributionsAnswer, terminal: Terminal, *, style: str) -> Iterator[str]:
+    """Lines for a terminal, in one of the formats that `list` has; with more where -v asks for it."""
+    for text in answer.warnings:
+        yield warning(text, terminal)
+    verbose = terminal.verbosity > 0
     if style == "json":
         # What pip and uv print for this option, and what IDEs read.
-        yield f"o{json.dumps([_members(entry) for entry in answer.distributions])}"
+        yield f"o{json.dumps([_members(entry, verbose=verbose) for entry in answer.distributions])}"
     elif style == "freeze":
         yield from (f"o{_frozen(entry)}" for entry in answer.distributions)
     else:
-        yield from (f"o{row}" for row in _columns(answer.distributions))
+        yield from (f"o{row}" for row in _columns(answer.distributions, verbose=verbose))
 
 
-def _members(entry: ListedDistribution) -> dict[str, str]:
+def _members(entry: ListedDistribution, *, verbose: bool) -> dict[str, str]:
     members = {
         "name": entry.name,
         "version": entry.version,
@@ -36,10 +39,13 @@ def _members(entry: ListedDistribution) -> dict[str, str]:
         "latest_filetype": entry.latest_filetype,
         "editable_project_location": entry.editable_project_location,
     }
+    if verbose:
+        # pip has an empty text where no INSTALLER is.
+        members |= {"location": entry.location, "installer": entry.installer or ""}
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _columns(entries: Sequence[ListedDistribution]) -> Iterator[str]:
+def _columns(entries: Sequence[ListedDistribution], *, verbose: bool) -> Iterator[str]:
     """A column that would be empty is left out; so is everything where nothing is installed."""
     columns: dict[str, list[str | None]] = {
         "Package": [entry.name for entry in entries],
@@ -48,6 +54,9 @@ def _columns(entries: Sequence[ListedDistribution]) -> Iterator[str]:
         "Type": [entry.latest_filetype for entry in entries],
         "Editable project location": [entry.editable_project_location for entry in entries],
     }
+    if verbose:
+        columns["Location"] = [entry.location for entry in entries]
+        columns["Installer"] = [entry.installer for entry in entries]
     filled = [
         [title, *(clean(cell or "") for cell in cells)]
         for title, cells in columns.items()

@@ -1,6 +1,7 @@
 """The routes: each one names its use case, its wire types and how it looks in a terminal."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -113,7 +114,7 @@ def _add_looking(router: APIRouter, services: Services) -> None:
 
         return await answer(
             request,
-            Operation(run, lambda found, _: listed.render(found, asked.format)),
+            Operation(run, partial(listed.render, style=asked.format)),
         )
 
     @router.get("/v1/status", response_model=schema.StatusAnswer, tags=["daemon"])

@@ -67,6 +67,12 @@ class TextFile(Body):
     text: Annotated[str, Field(max_length=16 << 20)]
 
 
+class GroupsFile(TextFile):
+    """A pyproject.toml of which only dependency groups are wanted."""
+
+    groups: Annotated[list[ProjectName], Field(min_length=1)]
+
+
 class ResolvingBody(Body):
     """What is wanted, and where it comes from."""
 
@@ -81,6 +87,9 @@ class ResolvingBody(Body):
     groups: list[ProjectName] | None = Field(
         default=None, description="Dependency groups; none given means a lock file's default ones"
     )
+    dependency_groups: list[GroupsFile] = Field(
+        default=[], description="Groups of projects, without what the projects themselves need"
+    )
     index_url: Text | None = None
     extra_index_urls: list[Text] = []
     find_links: list[Text] = []
@@ -94,27 +103,19 @@ class ResolvingBody(Body):
     no_build_isolation: bool = Field(
         default=False, description="Build in the environment itself, with what is installed there"
     )
+    config_settings: list[Text] = Field(
+        default=[], description="KEY=VALUE for the backends of builds (PEP 517)"
+    )
+    build_constraint_files: list[TextFile] = Field(
+        default=[], description="Bounds of the versions that builds need"
+    )
     no_deps: bool = False
     prerelease: bool = False
     require_hashes: bool = False
 
 
-class SyncBody(PlacedBody, ResolvingBody):
-    """`POST /v1/sync`."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "environment": "/home/u/app/.venv",
-                    "requirement_files": [
-                        {"path": "/home/u/app/requirements.txt", "text": "jax[cuda12]==0.4.35\n"}
-                    ],
-                    "collisions": "error",
-                },
-            ]
-        }
-    )
+class WantedBody(PlacedBody, ResolvingBody):
+    """What install and sync have in common."""
 
     upgrade: bool = False
     upgrade_packages: list[ProjectName] = []
@@ -140,7 +141,29 @@ class SyncBody(PlacedBody, ResolvingBody):
         return self
 
 
-class InstallBody(SyncBody):
+class SyncBody(WantedBody):
+    """`POST /v1/sync`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "environment": "/home/u/app/.venv",
+                    "requirement_files": [
+                        {"path": "/home/u/app/requirements.txt", "text": "jax[cuda12]==0.4.35\n"}
+                    ],
+                    "collisions": "error",
+                },
+            ]
+        }
+    )
+
+    allow_empty_requirements: bool = Field(
+        default=False, description="Remove everything where the files name nothing"
+    )
+
+
+class InstallBody(WantedBody):
     """`POST /v1/install`."""
 
     model_config = ConfigDict(
@@ -190,9 +213,27 @@ class UninstallBody(PlacedBody):
         json_schema_extra={"examples": [{"environment": "/home/u/app/.venv", "names": ["rich"]}]}
     )
 
-    names: Annotated[list[ProjectName], Field(min_length=1)]
+    names: list[ProjectName] = []
+    requirements: list[Text] = Field(
+        default=[], description="Whose projects shall go, whatever versions they name"
+    )
+    requirement_files: list[TextFile] = Field(
+        default=[], description="Requirement files, or pyproject.toml by their names"
+    )
+    constraint_files: list[TextFile] = Field(
+        default=[], description="That requirement files include; they remove nothing"
+    )
+    directory: AbsolutePath = Field(
+        default="/", description="What relative paths in requirements are relative to"
+    )
     dry_run: bool = False
     break_system_packages: bool = False
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if not (self.names or self.requirements or self.requirement_files):
+            raise ValueError("one of names, requirements and requirement_files is needed")
+        return self
 
 
 class VenvBody(Body):
@@ -452,6 +493,7 @@ class WarmAnswer(BaseModel):
 class ListedDistribution(Distribution):
     """One installed distribution."""
 
+    location: str = Field(description="The folder that it is listed in")
     installer: str | None
     requested: bool
     direct_url: dict[str, Any] | None
@@ -474,6 +516,7 @@ class DistributionsAnswer(BaseModel):
                         {
                             "name": "rich",
                             "version": "14.0.0",
+                            "location": "/home/u/app/.venv/lib/python3.12/site-packages",
                             "installer": "linkd",
                             "requested": True,
                             "direct_url": {
@@ -485,6 +528,7 @@ class DistributionsAnswer(BaseModel):
                             "latest_filetype": None,
                         }
                     ],
+                    "warnings": [],
                 }
             ]
         }
@@ -492,6 +536,7 @@ class DistributionsAnswer(BaseModel):
 
     environment: str
     distributions: list[ListedDistribution]
+    warnings: list[str] = []
 
 
 class VenvAnswer(BaseModel):

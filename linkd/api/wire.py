@@ -23,14 +23,15 @@ from linkd.service.warm import Warmed
 
 def install_request(body: schema.InstallBody) -> InstallRequest:
     return replace(
-        sync_request(body),
-        requirements=tuple(body.requirements),
-        editable=tuple(body.editable),
-        exact=False,
+        _wanted(body), requirements=tuple(body.requirements), editable=tuple(body.editable)
     )
 
 
 def sync_request(body: schema.SyncBody) -> InstallRequest:
+    return replace(_wanted(body), exact=True, allow_empty=body.allow_empty_requirements)
+
+
+def _wanted(body: schema.WantedBody) -> InstallRequest:
     return replace(
         _resolving_request(body, body.environment),
         placement=_placement(body),
@@ -43,7 +44,6 @@ def sync_request(body: schema.SyncBody) -> InstallRequest:
         ),
         bytecode=BytecodeWish(body.bytecode),
         refuse_collisions=body.collisions == "error",
-        exact=True,
         break_system_packages=body.break_system_packages,
         create=body.create,
     )
@@ -66,11 +66,17 @@ def _resolving_request(body: schema.ResolvingBody, environment: str) -> InstallR
         no_binary=tuple(body.no_binary),
         only_binary=tuple(body.only_binary),
         build_isolation=not body.no_build_isolation,
+        build_constraint_files=_files(body.build_constraint_files),
+        config_settings=tuple(body.config_settings),
         no_deps=body.no_deps,
         prerelease=body.prerelease,
         require_hashes=body.require_hashes,
         extras=tuple(body.extras),
         groups=None if body.groups is None else tuple(body.groups),
+        dependency_groups=tuple(
+            (RequirementFile(file.path, file.text), tuple(file.groups))
+            for file in body.dependency_groups
+        ),
     )
 
 
@@ -79,6 +85,10 @@ def uninstall_request(body: schema.UninstallBody) -> UninstallRequest:
         environment=body.environment,
         placement=_placement(body),
         names=tuple(map(_normalized, body.names)),
+        requirements=tuple(body.requirements),
+        requirement_files=_files(body.requirement_files),
+        constraint_files=_files(body.constraint_files),
+        directory=body.directory,
         dry_run=body.dry_run,
         break_system_packages=body.break_system_packages,
     )
@@ -176,6 +186,7 @@ def distributions(found: Distributions) -> schema.DistributionsAnswer:
     return schema.DistributionsAnswer(
         environment=str(found.target.prefix),
         distributions=[_listed(listed) for listed in found.distributions],
+        warnings=list(found.warnings),
     )
 
 
@@ -185,6 +196,7 @@ def _listed(listed: Listed) -> schema.ListedDistribution:
     answer = schema.ListedDistribution(
         name=distribution.name,
         version=str(distribution.version),
+        location=distribution.location,
         installer=distribution.installer,
         requested=distribution.requested,
         direct_url=None if direct is None else dict(direct.to_dict()),

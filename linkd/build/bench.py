@@ -43,7 +43,8 @@ class Bench:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return self.pages.sources
+        """What backends are told is one more: the metadata of sources may depend on it."""
+        return (*self.pages.sources, *map(repr, self.circumstances.told))
 
     async def look(self) -> None:
         await self.pages.look()

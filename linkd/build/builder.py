@@ -18,7 +18,6 @@ from linkd.build.kept import (
     Shelf,
     combined_digest,
     hash_file,
-    interpreter_key,
     trim_logs,
     wheel_file,
 )
@@ -204,7 +203,7 @@ class Builder:
         key = (
             task.key,
             what,
-            interpreter_key(circumstances.interpreter),
+            circumstances.key,
             circumstances.index,
             circumstances.formats,
             None if circumstances.isolated else circumstances.python,
@@ -261,7 +260,7 @@ class Builder:
         )
 
     def _shelf(self, identity: str, circumstances: Circumstances) -> Shelf:
-        return Shelf(self._layout, identity, interpreter_key(circumstances.interpreter))
+        return Shelf(self._layout, identity, circumstances.key)
 
     def _commit_shelf(
         self, source: Source, commit: str | None, circumstances: Circumstances

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from linkd.build.kept import interpreter_key
 from linkd.build.waiting import Task
+from linkd.core.config_settings import ConfigSettings
 from linkd.core.formats import Formats
 from linkd.core.progress import Reporter
 from linkd.core.target import Interpreter
@@ -22,10 +24,24 @@ class Circumstances:
     formats: Formats = field(default_factory=Formats)
     isolated: bool = True
     """Builds have environments of their own; otherwise they run in the one installed into."""
+    config_settings: ConfigSettings = ()
+    """For the backends of what is asked for; those of what builds need get none, as with pip."""
+    constraints: tuple[tuple[str, str], ...] = ()
+    """Path and text of files that bound what builds need."""
     require_hashes: bool = False
     """Nothing is run of which no hash was given."""
     within: tuple[Task, ...] = ()
     """The builds that this request is for, the innermost last."""
+
+    @property
+    def key(self) -> str:
+        """Names what a build may depend on besides its source and the index."""
+        return interpreter_key(self.interpreter, *self.told)
+
+    @property
+    def told(self) -> tuple[object, ...]:
+        """What the request says of builds, beyond what every request says."""
+        return (*self.config_settings, *self.constraints)
 
     @property
     def waiter(self) -> Task | None:

@@ -15,6 +15,7 @@ from pyproject_hooks import (
 
 from linkd.build.backend import STEP, BuildSystem
 from linkd.build.process import Log, Program, clean_environment, run_program
+from linkd.core.config_settings import ConfigSettings, hook_argument
 from linkd.errors import BuildFailed, NoSpace, is_no_space, reason_of
 
 R = TypeVar("R")
@@ -41,13 +42,20 @@ class Frontend:
     timeout: float
     """Seconds for one hook."""
     stop: threading.Event
+    config_settings: ConfigSettings = ()
 
     def requires(self, *, editable: bool) -> tuple[str, ...]:
         """What the build needs beyond ``build-system.requires``. Raises BuildFailed."""
         if editable:
-            found = self._call("get_requires_for_build_editable", _requires_editable)
+            found = self._call(
+                "get_requires_for_build_editable",
+                lambda caller: caller.get_requires_for_build_editable(self._told),
+            )
         else:
-            found = self._call("get_requires_for_build_wheel", _requires_wheel)
+            found = self._call(
+                "get_requires_for_build_wheel",
+                lambda caller: caller.get_requires_for_build_wheel(self._told),
+            )
         return tuple(map(str, found))
 
     def metadata(self, folder: str) -> bytes | None:
@@ -57,7 +65,7 @@ class Frontend:
             name = self._call(
                 hook,
                 lambda caller: caller.prepare_metadata_for_build_wheel(
-                    folder, _allow_fallback=False
+                    folder, self._told, _allow_fallback=False
                 ),
             )
         except HookMissing:
@@ -72,9 +80,9 @@ class Frontend:
         """Build the wheel; gives its path. Raises BuildFailed."""
         hook = "build_editable" if editable else "build_wheel"
         build: Callable[[BuildBackendHookCaller], str] = (
-            (lambda caller: caller.build_editable(folder))
+            (lambda caller: caller.build_editable(folder, self._told))
             if editable
-            else (lambda caller: caller.build_wheel(folder))
+            else (lambda caller: caller.build_wheel(folder, self._told))
         )
         try:
             name = self._call(hook, build)
@@ -85,6 +93,10 @@ class Frontend:
         if not name.endswith(".whl") or not os.path.isfile(path):
             raise self._failure(hook, f"it answers {name!r}, and there is no such wheel")
         return path
+
+    @property
+    def _told(self) -> dict[str, str | list[str]] | None:
+        return hook_argument(self.config_settings)
 
     def _call(self, hook: str, call: Callable[[BuildBackendHookCaller], R]) -> R:
         """Raises BuildFailed, NoSpace, HookMissing, and Stopped."""
@@ -148,10 +160,3 @@ class Frontend:
             log=self.log.path,
         )
 
-
-def _requires_wheel(caller: BuildBackendHookCaller) -> Sequence[str]:
-    return caller.get_requires_for_build_wheel()
-
-
-def _requires_editable(caller: BuildBackendHookCaller) -> Sequence[str]:
-    return caller.get_requires_for_build_editable()

@@ -36,13 +36,17 @@ class _Answer(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def interpreter_key(interpreter: Interpreter) -> str:
-    """Names what a build may depend on besides its source: the interpreter and the compilers."""
+def interpreter_key(interpreter: Interpreter, *more: object) -> str:
+    """Names what a build may depend on besides its source: the interpreter and the compilers.
+
+    And `more`, told by its representation.
+    """
     facts = (
         interpreter.executable,
         interpreter.version,
         interpreter.tags[:1],
         tools_signature(),
+        *more,
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
     return f"{interpreter.cache_tag}-{digest}"

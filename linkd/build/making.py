@@ -114,6 +114,7 @@ class Maker:
                     log=job.log,
                     timeout=self.timeout,
                     stop=stop,
+                    config_settings=job.circumstances.config_settings,
                 )
             )
 

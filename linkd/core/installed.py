@@ -45,11 +45,21 @@ class InstalledDistribution:
     """Of older forms: what its line in the ``easy-install.pth`` beside it names."""
     others: tuple["InstalledDistribution", ...] = ()
     """Further installations of the same name, which others left; they go with this one."""
+    is_complete: bool = True
+    """Whether it has METADATA: without, it satisfies nothing, and goes for what comes."""
 
     @property
     def installations(self) -> tuple["InstalledDistribution", ...]:
         """It and the others of its name."""
         return (self, *self.others)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is what its version should be; what is not is put right by who needs it.
+
+        Of what is installed twice files of both lie there.
+        """
+        return self.is_complete and not self.others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

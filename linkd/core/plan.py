@@ -69,11 +69,8 @@ def leftovers(
 
 
 def _satisfies(present: InstalledDistribution, pin: Pin) -> bool:
-    """The same version; and for a direct URL, installed from the same one (PEP 610).
-
-    What is installed twice is not what either of them should be: files of both lie there.
-    """
-    if present.others or present.version != pin.version:
+    """The same version, whole; and for a direct URL, installed from the same one (PEP 610)."""
+    if not present.is_whole or present.version != pin.version:
         return False
     return pin.direct_url is None or (
         present.direct_url is not None and _same_origin(present.direct_url, pin.direct_url)

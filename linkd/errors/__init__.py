@@ -5,6 +5,7 @@
     │   ├── InvalidRequest              invalid-request
     │   ├── InvalidIndexSettings        invalid-index-settings
     │   ├── InvalidRequirement          invalid-requirement
+    │   ├── NothingRequired             nothing-required
     │   ├── UnhashedRequirement         unhashed-requirement
     │   ├── HashContradiction           hash-contradiction
     │   ├── InvalidRequirementFile      a requirement file cannot be read

@@ -66,6 +66,23 @@ class InvalidRequirement(RequestError):
         return f"{place}{self.requirement!r} is not a requirement: {self.reason}"
 
 
+class NothingRequired(RequestError):
+    """The files name nothing.
+
+    All that is installed would be removed by a sync with them. It may be meant, but a file that was
+    cut off looks the same.
+    """
+
+    sentence = "no requirement is named by {files:, }: all that is installed would go"
+    advice = "look at what is in it; if that is meant, say --allow-empty-requirements"
+
+    files: tuple[str, ...]
+
+    @property
+    def place(self) -> str | None:
+        return self.files[0] if self.files else None
+
+
 class UnhashedRequirement(RequestError):
     """A requirement has no hash where hashes are required.
 

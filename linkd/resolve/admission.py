@@ -6,7 +6,7 @@ its specifiers leave nothing else. What a distribution pins, and the pre-release
 requirement leaves nothing else, are granted: they may be chosen, but are nobody's first choice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
@@ -42,6 +42,9 @@ class Policy:
     constraints: Mapping[NormalizedName, tuple[Asked, ...]]
     roots_by_name: Mapping[NormalizedName, tuple[Asked, ...]]
     preferred: Mapping[NormalizedName, Version]
+    """What is installed and may stay."""
+    upgraded: Collection[NormalizedName] = ()
+    """Of these it stays only where it is the newest."""
     prerelease: bool
     no_deps: bool
 
@@ -93,16 +96,20 @@ def select(project: Project, policy: Policy, grants: Grants) -> Selection:
         constrained &= view.wanted(asked).mask
     admitted = _admitted(view, policy) & constrained
     granted = grants.granted.get(view.name, 0) & constrained
-    preferred = _preferred(view, policy, constrained)
-    kept = 0 if preferred is None else 1 << preferred
+    present = _preferred(view, policy, constrained)
+    kept = 0 if present is None else 1 << present
+    upgraded = view.name in policy.upgraded
+    if upgraded:
+        # As for pip and uv one more choice: a pre-release that is there is not gone back from.
+        admitted |= kept
     return Selection(
         project=project,
         view=view,
         constrained=constrained,
         admitted=admitted,
-        usual=admitted & ~view.yanked,
+        usual=admitted & (kept | ~view.yanked if upgraded else ~view.yanked),
         selectable=admitted | granted | kept,
-        preferred=preferred,
+        preferred=None if upgraded else present,
     )
 
 

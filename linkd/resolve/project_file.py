@@ -36,20 +36,35 @@ def read_project_file(
     Raises InvalidProjectFile, also for an extra or group that it does not have, and
     InvalidRequirement.
     """
-    try:
-        content = tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError as error:
-        line = toml_line(error, file.text)
-        raise ProjectFileSyntax(path=file.path, within=line, reason=toml_reason(error)) from error
+    content = _parse(file)
     if "project" not in content and not groups:
         raise ProjectTableMissing(path=file.path, reason="it has no [project] table")
     return tuple(
-        parse_requirement(text, origin=f"{file.path} {place}", directory=os.path.dirname(file.path))
+        _asked(file, place, text)
         for place, text in (
             *_dependencies(file, content.get("project"), extras),
             *_groups(file, content.get("dependency-groups"), groups),
         )
     )
+
+
+def read_dependency_groups(file: RequirementFile, groups: Collection[str]) -> tuple[Asked, ...]:
+    """What the groups need, and nothing of what the project does. Raises as `read_project_file`."""
+    table = _parse(file).get("dependency-groups")
+    return tuple(_asked(file, place, text) for place, text in _groups(file, table, groups))
+
+
+def _parse(file: RequirementFile) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.text)
+    except tomllib.TOMLDecodeError as error:
+        line = toml_line(error, file.text)
+        raise ProjectFileSyntax(path=file.path, within=line, reason=toml_reason(error)) from error
+
+
+def _asked(file: RequirementFile, place: str, text: str) -> Asked:
+    directory = os.path.dirname(file.path)
+    return parse_requirement(text, origin=f"{file.path} {place}", directory=directory)
 
 
 def _dependencies(

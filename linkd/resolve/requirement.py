@@ -90,6 +90,10 @@ def parse_editable(text: str, *, origin: str, directory: str | os.PathLike[str])
     if not draft.text:
         raise draft.refuse("it is empty")
     asked = _parse_named(draft) if _named_url.match(draft.text) else _parse_location(draft)
+    if asked.source is not None and asked.source.kind is SourceKind.GIT:
+        raise draft.refuse(
+            "a repository cannot be edited where it is: clone it and name the folder"
+        )
     if asked.source is None or asked.source.kind is not SourceKind.TREE:
         raise draft.refuse("only a folder with a project in it can be installed as editable")
     return replace(asked, source=replace(asked.source, editable=True))

@@ -46,7 +46,8 @@ class ResolveRequest:
     require_hashes: bool = False
     formats: Formats = field(default_factory=Formats)
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
-    """What is installed: kept where it satisfies, unless upgraded."""
+    """What is installed and may stay: kept where it satisfies; where it is upgraded, only if
+    nothing newer may be chosen."""
 
     def upgrades(self, name: NormalizedName) -> bool:
         return self.upgrade if isinstance(self.upgrade, bool) else name in self.upgrade
@@ -191,11 +192,8 @@ def _policy(request: ResolveRequest, target: TargetView) -> Policy:
         roots=roots,
         roots_by_name=group_by_name(roots),
         constraints=group_by_name(_active(request.constraints, target)),
-        preferred={
-            name: version
-            for name, version in request.preferred.items()
-            if not request.upgrades(name)
-        },
+        preferred=request.preferred,
+        upgraded=frozenset(filter(request.upgrades, request.preferred)),
         prerelease=request.prerelease,
         no_deps=request.no_deps,
     )
@@ -218,7 +216,7 @@ def _interests(policy: Policy) -> Iterator[tuple[NormalizedName, Interest]]:
                 hashes=common_hashes(asked),
                 direct=tuple(direct.values()),
                 direct_only=bool(direct),
-                preferred=policy.preferred.get(name),
+                preferred=None if name in policy.upgraded else policy.preferred.get(name),
             ),
         )
 

@@ -83,8 +83,7 @@ class _Walk:
     def _answers(self, name: NormalizedName, extra: str) -> bool:
         """Whether a distribution may stay, and what it or its extra needs is installed."""
         present = self.installed[name]
-        # What is installed twice is put right: files of both lie there.
-        if self.request.upgrades(name) or present.others:
+        if self.request.upgrades(name) or not present.is_whole:
             return False
         if not all(self._fits(present, asked) for asked in self.constraints.get(name, ())):
             return False

@@ -7,14 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from linkd.core.config_settings import ConfigSettings, parse_config_settings
 from linkd.core.formats import Formats, parse_names
-from linkd.errors import InvalidRequest
+from linkd.errors import InvalidRequest, NothingRequired
 from linkd.fetch.bounded import Bounded
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import IndexSettings, merge
 from linkd.fetch.urls import redacted_line
 from linkd.resolve.lock_file import is_lock_file
-from linkd.resolve.project_file import is_project_file, read_project_file
+from linkd.resolve.project_file import (
+    is_project_file,
+    read_dependency_groups,
+    read_project_file,
+)
 from linkd.resolve.requirement import Asked as Requirement
 from linkd.resolve.requirement import parse_editable, parse_requirement
 from linkd.resolve.requirement_file import (
@@ -33,6 +38,7 @@ class Asked:
     resolving: ResolveRequest
     locks: tuple[RequirementFile, ...]
     """Lock files: they name everything by themselves, so nothing else stands beside them."""
+    config_settings: ConfigSettings
     index: IndexSettings
     """Complete: the request's, its files', the machine's and the default."""
 
@@ -49,11 +55,13 @@ class _Texts:
     origin: str
     extras: tuple[str, ...]
     groups: tuple[str, ...] | None
+    dependency_groups: tuple[tuple[RequirementFile, tuple[str, ...]], ...]
 
     @property
     def weight(self) -> int:
         """Bytes that remembering it costs, roughly: what is parsed is larger than its text."""
-        files = self.requirement_files + self.constraint_files
+        projects = tuple(file for file, _ in self.dependency_groups)
+        files = self.requirement_files + self.constraint_files + projects
         texts = (*self.requirements, *self.editable, *(file.text for file in files))
         return 1024 + 32 * sum(map(len, texts))
 
@@ -89,6 +97,8 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
     """
     parsed = _parsed(request)
     files = parsed.files
+    if request.exact and not (parsed.requirements or parsed.locks or request.allow_empty):
+        raise NothingRequired(files=_paths(request))
     requested = IndexSettings(
         index_url=request.index.index_url or files.index_url,
         extra_index_urls=request.index.extra_index_urls + files.extra_index_urls,
@@ -106,6 +116,7 @@ def read_asked(request: InstallRequest, bare_url: Callable[[str], str]) -> Asked
             formats=_formats(request, files),
         ),
         locks=parsed.locks,
+        config_settings=_config_settings(request),
         index=merge(requested, read_index_settings()),
     )
 
@@ -120,6 +131,7 @@ def _parsed(request: InstallRequest) -> _Parsed:
         origin=request.origin,
         extras=request.extras,
         groups=request.groups,
+        dependency_groups=request.dependency_groups,
     )
     known = _remembered.get(texts)
     if known is not None:
@@ -140,7 +152,7 @@ def _parse(request: InstallRequest) -> _Parsed:
         parse_editable(text, origin=request.origin, directory=request.directory)
         for text in request.editable
     )
-    if not given and not request.requirement_files:
+    if not (given or request.requirement_files or request.dependency_groups):
         raise InvalidRequest(
             reason="nothing to install was named",
             remedy="name requirements, or a file of them with -r",
@@ -149,8 +161,26 @@ def _parse(request: InstallRequest) -> _Parsed:
         asked
         for file in projects
         for asked in read_project_file(file, extras=request.extras, groups=request.groups or ())
+    ) + tuple(
+        asked
+        for file, groups in request.dependency_groups
+        for asked in read_dependency_groups(file, groups)
     )
     return _Parsed(requirements=given + files.requirements + needed, files=files, locks=locks)
+
+
+def _config_settings(request: InstallRequest) -> ConfigSettings:
+    """Checks what else is said of builds, whether anything has to be built or not."""
+    if request.build_constraint_files and not request.build_isolation:
+        raise InvalidRequest(
+            reason="build constraints are of no use with --no-build-isolation",
+            remedy="take one of them out",
+        )
+    read_requirement_files((), request.build_constraint_files, directory=request.directory)
+    try:
+        return parse_config_settings(request.config_settings)
+    except ValueError as error:
+        raise InvalidRequest(reason=redacted_line(f"--config-settings: {error}")) from error
 
 
 def _formats(request: InstallRequest, files: RequirementSet) -> Formats:
@@ -174,7 +204,12 @@ def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
         file for file in request.requirement_files if file not in locks and file not in projects
     )
     if locks and (
-        plain or projects or request.requirements or request.editable or request.constraint_files
+        plain
+        or projects
+        or request.requirements
+        or request.editable
+        or request.constraint_files
+        or request.dependency_groups
     ):
         raise InvalidRequest(
             reason=f"{locks[0].path} is a lock file: no other requirement can stand beside it",
@@ -186,6 +221,11 @@ def _sorted_out(request: InstallRequest) -> tuple[Files, Files, Files]:
             remedy="name the file with -r, or write extras as name[extra]",
         )
     return plain, projects, locks
+
+
+def _paths(request: InstallRequest) -> tuple[str, ...]:
+    files = (*request.requirement_files, *(file for file, _ in request.dependency_groups))
+    return tuple(file.path for file in files)
 
 
 def _bare(

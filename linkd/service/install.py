@@ -1,11 +1,12 @@
 """Install: make an environment hold what was asked for, leaving alone what satisfies already."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from linkd.core.bytecode import BytecodeWish
 from linkd.core.entry_points import made_for
@@ -19,11 +20,13 @@ from linkd.errors import EnvironmentMissing, NotInstalled, WheelDamaged
 from linkd.fetch.urls import without_credentials
 from linkd.link.stage import Marks
 from linkd.resolve.resolver import ResolveRequest
+from linkd.service.aftermath import find_aftermath
 from linkd.service.asked import Asked, read_asked
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.service.creating import CreateEnvironment
 from linkd.service.fetching import Fetched, fetch_wheels
 from linkd.service.holding import Holdings
+from linkd.service.locked import read_locked
 from linkd.service.permission import require_permission
 from linkd.service.ports import (
     Building,
@@ -38,7 +41,7 @@ from linkd.service.present import PresentListings
 from linkd.service.receipts import direct_url_json, make_receipt
 from linkd.service.request import InstallRequest
 from linkd.service.sources import exchange_sources, with_origins
-from linkd.service.supply import locked_pins, open_supply
+from linkd.service.supply import open_supply
 from linkd.venv.installed import read_details
 from linkd.venv.inventory import Inventory
 from linkd.venv.placement import Folders
@@ -74,6 +77,8 @@ class Install:
         run.warnings.extend(_unreachable(plan, request.placement))
         if plan.names and not request.dry_run:
             plan = await self._change(target, pins, plan, supply, run)
+            if not request.no_deps:
+                run.warnings += await find_aftermath(pins, plan, run.before, target)
         run.warnings[:0] = self.telling.news(target)
         return run.receipt(target, plan)
 
@@ -92,7 +97,12 @@ class Install:
         inventory = await self.holdings.read(target)
         installed = inventory.distributions
         if asked.locks:
-            pins = locked_pins(asked.locks, target, run.request)
+            formats = asked.resolving.formats
+            locked = await read_locked(
+                asked.locks, target.interpreter, supply, run.request, formats
+            )
+            run.reinstall(locked.trees)
+            pins = locked.pins
             return pins, _plan(pins, installed, run.request)
         resolving = asked.resolving
         if not run.request.reinstall:
@@ -102,11 +112,10 @@ class Install:
                     unchanged=tuple(installed[name] for name in sorted(names)),
                     removals=tuple(leftovers(names, installed)) if run.request.exact else (),
                 )
-        preferred = {name: present.version for name, present in installed.items()}
         exchanged = await exchange_sources(resolving, supply, target.interpreter)
         run.reinstall(exchanged.trees)
         resolution = await self.resolver.resolve(
-            replace(exchanged.resolving, preferred=preferred),
+            replace(exchanged.resolving, preferred=run.preferred(installed)),
             target.interpreter,
             PresentListings(supply, run.keepable(installed), target.interpreter),
         )
@@ -142,7 +151,7 @@ class Install:
                 target = stack.enter_context(self.folders.made(target))
                 await stack.enter_async_context(self.changer.turn(target, plan.names))
                 # Others may have changed the same distributions since the first look.
-                installed = (await self.holdings.read(target)).distributions
+                run.before = installed = (await self.holdings.read(target)).distributions
                 renewed = _plan(pins, installed, run.request) if pins else _still(plan, installed)
                 if not renewed.names <= plan.names:
                     plan = renewed
@@ -183,6 +192,8 @@ class _Run:
     warnings: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     """Wheels that were found changed in the cache, and fetched anew."""
+    before: Installed = field(default_factory=dict)
+    """What was installed when it was changed."""
     changed: Changed | None = None
 
     def reinstall(self, names: frozenset[NormalizedName]) -> None:
@@ -193,17 +204,27 @@ class _Run:
         elif names and not again:
             self.request = replace(self.request, reinstall=names)
 
+    def preferred(self, installed: Installed) -> Mapping[NormalizedName, Version]:
+        """The versions to stay with: not of what is installed again, as with pip and uv."""
+        return {
+            name: present.version
+            for name, present in installed.items()
+            if present.is_complete and not self._is_again(name)
+        }
+
     def keepable(self, installed: Installed) -> Installed:
-        """What may stay as it is. What is installed proves no hash, and twice is put right."""
-        again = self.request.reinstall
-        if again is True or self.request.require_hashes:
+        """What may stay as it is. What is installed proves no hash; what is broken is put right."""
+        if self.request.require_hashes:
             return {}
-        names = frozenset() if again is False else again
         return {
             name: present
             for name, present in installed.items()
-            if name not in names and not present.others
+            if present.is_whole and not self._is_again(name)
         }
+
+    def _is_again(self, name: NormalizedName) -> bool:
+        again = self.request.reinstall
+        return again if isinstance(again, bool) else name in again
 
     def timed(self, phase: str) -> "_Stopwatch":
         return _Stopwatch(self.spent, phase)

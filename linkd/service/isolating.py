@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from linkd.build.circumstances import Provision
 from linkd.core.progress import Reporter
 from linkd.core.receipt import Receipt
+from linkd.resolve.requirement_file import RequirementFile
 from linkd.service.request import InstallRequest
 
 
@@ -24,6 +25,7 @@ class IsolateBuild:
         await asyncio.to_thread(self._make, order.folder, circumstances.interpreter.executable)
         if not order.requirements:
             return
+        constraints = tuple(RequirementFile(*file) for file in circumstances.constraints)
         request = InstallRequest(
             environment=order.folder,
             directory=order.folder,
@@ -31,6 +33,8 @@ class IsolateBuild:
             origin=f"build requirements of {order.subject}",
             index=circumstances.index,
             formats=circumstances.formats,
+            constraint_files=constraints,
+            build_constraint_files=constraints,
             building=circumstances.within,
         )
         await self.install(request, reporter)

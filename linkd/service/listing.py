@@ -1,7 +1,7 @@
 """List: what an environment holds, and of what in it the indexes have something newer."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
@@ -11,6 +11,7 @@ from linkd.core.listings import Pages
 from linkd.core.source import is_editable
 from linkd.core.target import Interpreter, Target
 from linkd.core.wheel import ProjectPage
+from linkd.errors import AccessDenied
 from linkd.fetch.configuration import read_index_settings
 from linkd.fetch.settings import merge
 from linkd.resolve.newest import Release, find_newest
@@ -36,6 +37,7 @@ class Distributions:
 
     target: Target
     distributions: tuple[Listed, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,46 +46,62 @@ class ListDistributions:
     indexes: Indexing
 
     async def __call__(self, request: ListRequest) -> Distributions:
-        """Raises TargetError and InvalidRequest; FetchError where indexes are asked."""
+        """Raises TargetError and InvalidRequest; FetchError where indexes are asked.
+
+        A project to which access is denied, as some servers answer for what they have not, is
+        told of and passed over, unless it is so with all of them.
+        """
         target = await self.prober.probe(request.environment, request.placement)
         if request.placement is not None:
             require_folder(request.placement)
         present = await asyncio.to_thread(_read, target, editable=request.editable)
-        if request.outdated:
-            listed = await self._outdated(present, target.interpreter, request)
-        else:
+        if not request.outdated:
             listed = tuple(Listed(distribution=distribution) for distribution in present)
-        return Distributions(target=target, distributions=listed)
-
-    async def _outdated(
-        self,
-        present: tuple[InstalledDistribution, ...],
-        interpreter: Interpreter,
-        request: ListRequest,
-    ) -> tuple[Listed, ...]:
-        pages = await self._pages((one.name for one in present), request)
-        newest = await asyncio.to_thread(_newest, pages, interpreter, prerelease=request.prerelease)
-        return tuple(
-            Listed(distribution=distribution, newer=release)
-            for distribution in present
-            for release in [newest[distribution.name]]
-            if release is not None and release.version > distribution.version
+            return Distributions(target=target, distributions=listed)
+        pages, denied = await self._pages([one.name for one in present], request)
+        newest = await asyncio.to_thread(
+            _newest, pages, target.interpreter, prerelease=request.prerelease
+        )
+        return Distributions(
+            target=target,
+            distributions=tuple(_outdated(present, newest)),
+            warnings=tuple(
+                f"{name} may have newer versions: {error.detail}" for name, error in denied.items()
+            ),
         )
 
     async def _pages(
-        self, names: Iterable[NormalizedName], request: ListRequest
-    ) -> Mapping[NormalizedName, ProjectPage]:
+        self, names: Sequence[NormalizedName], request: ListRequest
+    ) -> tuple[Mapping[NormalizedName, ProjectPage], Mapping[NormalizedName, AccessDenied]]:
+        """The pages, and why there is none."""
         pages = self.indexes.snapshot(merge(request.index, read_index_settings()))
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {name: group.create_task(_page(pages, name)) for name in names}
         except BaseExceptionGroup as errors:
             raise first_error(errors) from errors
-        return {name: task.result() for name, task in tasks.items()}
+        answers = {name: task.result() for name, task in tasks.items()}
+        denied = {name: one for name, one in answers.items() if isinstance(one, AccessDenied)}
+        if denied and len(denied) == len(answers):
+            raise next(iter(denied.values()))
+        found = {name: one for name, one in answers.items() if isinstance(one, ProjectPage)}
+        return found, denied
 
 
-async def _page(pages: Pages, name: NormalizedName) -> ProjectPage:
-    return await pages.project(name)
+def _outdated(
+    present: Iterable[InstalledDistribution], newest: Mapping[NormalizedName, Release | None]
+) -> Iterator[Listed]:
+    for distribution in present:
+        release = newest.get(distribution.name)
+        if release is not None and release.version > distribution.version:
+            yield Listed(distribution=distribution, newer=release)
+
+
+async def _page(pages: Pages, name: NormalizedName) -> ProjectPage | AccessDenied:
+    try:
+        return await pages.project(name)
+    except AccessDenied as error:
+        return error
 
 
 def _read(target: Target, *, editable: bool | None) -> tuple[InstalledDistribution, ...]:

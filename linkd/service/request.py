@@ -33,6 +33,10 @@ class InstallRequest:
     """Values of the option, in their order; so `only_binary`."""
     only_binary: tuple[str, ...] = ()
     build_isolation: bool = True
+    build_constraint_files: tuple[RequirementFile, ...] = ()
+    """Bounds of what builds need."""
+    config_settings: tuple[str, ...] = ()
+    """``KEY=VALUE`` each, for the backends of builds."""
     no_deps: bool = False
     prerelease: bool = False
     require_hashes: bool = False
@@ -44,10 +48,14 @@ class InstallRequest:
     refuse_collisions: bool = False
     exact: bool = False
     """What is not asked for goes (sync)."""
+    allow_empty: bool = False
+    """Of an exact one: also where nothing is asked for, so that all goes."""
     extras: tuple[str, ...] = ()
     """Of the projects and lock files among the requirement files."""
     groups: tuple[str, ...] | None = None
     """Dependency groups of the same; None means a lock file's default groups."""
+    dependency_groups: tuple[tuple[RequirementFile, tuple[str, ...]], ...] = ()
+    """Projects of which nothing but these groups is asked for."""
     break_system_packages: bool = False
     """Change an interpreter that its system manages, too (PEP 668)."""
     create: bool = False
@@ -78,7 +86,13 @@ class UninstallRequest:
 
     environment: str
     placement: Placement | None = None
-    names: tuple[NormalizedName, ...]
+    names: tuple[NormalizedName, ...] = ()
+    requirements: tuple[str, ...] = ()
+    """Of which only the projects count, as in the files."""
+    requirement_files: tuple[RequirementFile, ...] = ()
+    constraint_files: tuple[RequirementFile, ...] = ()
+    """Only that files which include them can be read."""
+    directory: str = "/"
     dry_run: bool = False
     break_system_packages: bool = False
 

@@ -47,7 +47,7 @@ async def exchange_sources(
         _check_hashed(sources)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {id(asked): group.create_task(_build(asked, supply)) for asked in sources}
+            tasks = {id(asked): group.create_task(build_source(asked, supply)) for asked in sources}
     except BaseExceptionGroup as errors:
         raise first_error(errors) from errors
     built = {key: task.result() for key, task in tasks.items()}
@@ -77,7 +77,8 @@ def with_origins(pins: Iterable[Pin], supply: Supplying) -> tuple[Pin, ...]:
     )
 
 
-async def _build(asked: Asked, supply: Supplying) -> Built:
+async def build_source(asked: Asked, supply: Supplying) -> Built:
+    """What comes of a requirement's source. Raises what building raises, with its place."""
     assert asked.source is not None
     try:
         return await supply.built(asked.source, asked.hashes, asked.name or None)

@@ -20,6 +20,7 @@ from linkd.link.blueprint import Shape
 from linkd.link.pool import Order
 from linkd.service.asked import Asked, read_asked
 from linkd.service.fetching import Fetched, fetch_wheels
+from linkd.service.locked import read_locked
 from linkd.service.ports import (
     Building,
     Compiling,
@@ -31,7 +32,7 @@ from linkd.service.ports import (
 )
 from linkd.service.request import InstallRequest, WarmRequest
 from linkd.service.sources import exchange_sources, with_origins
-from linkd.service.supply import locked_pins, open_supply
+from linkd.service.supply import open_supply
 
 _TO_BE: Final = Placement(folder="/environment", flat=False)
 """Any environment that is still to be made: only the folders below it matter."""
@@ -157,7 +158,9 @@ class Warm:
     ) -> tuple[Pin, ...]:
         """What an environment that is empty would get, sorted by name."""
         if asked.locks:
-            return locked_pins(asked.locks, target, wanted)
+            formats = asked.resolving.formats
+            locked = await read_locked(asked.locks, target.interpreter, supply, wanted, formats)
+            return locked.pins
         exchanged = await exchange_sources(asked.resolving, supply, target.interpreter)
         resolution = await self.resolver.resolve(exchanged.resolving, target.interpreter, supply)
         run.warnings.extend(resolution.warnings)

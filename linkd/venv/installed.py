@@ -47,7 +47,8 @@ def read_installed(target: Target) -> dict[NormalizedName, InstalledDistribution
     """The distributions of an environment, without their details (see `read_details`).
 
     Where a name is found several times, purelib goes before platlib, dist-info before older
-    forms, the newer version before the older; the rest are its `others`.
+    forms, the newer version before the older, and all of them before what lacks METADATA; the rest
+    are its `others`.
 
     Raises:
         NotAnEnvironment: site-packages cannot be read.
@@ -66,7 +67,7 @@ def list_installed(target: Target) -> Listing:
         for dist in here:
             found.setdefault(dist.name, []).append(dist)
         listed += len(every)
-        lasting += sum(dist.form is Form.DIST_INFO for dist in here)
+        lasting += sum(dist.form is Form.DIST_INFO and dist.is_complete for dist in here)
     every_one = [dist for dists in found.values() for dist in dists]
     return Listing(
         distributions={
@@ -152,28 +153,42 @@ def _list_folder(folder: str, target: Target) -> Iterator[InstalledDistribution 
 
 
 def _read_dist_info(entry: os.DirEntry[str], folder: str) -> InstalledDistribution | None:
-    """A dist-info folder with METADATA; one without was never finished."""
+    """A dist-info folder, by METADATA; one without is known by RECORD, or it is nobody's."""
     path = f"{entry.path}/METADATA"
     try:
         entry.name.encode()
-        if not entry.is_dir(follow_symlinks=False) or not stat.S_ISREG(os.stat(path).st_mode):
+        if not entry.is_dir(follow_symlinks=False):
+            return None
+        is_complete = _is_file(path)
+        if not is_complete and not _is_file(f"{entry.path}/RECORD"):
             return None
         project, _, version = entry.name.removesuffix(".dist-info").partition("-")
         # The folder's name is enough where it has exactly the two parts that it should have.
-        identity = parse_identity(project, version) or parse_headers_identity(
-            read_file(path, METADATA_BYTES)
-        )
+        identity = parse_identity(project, version)
+        if identity is None and is_complete:
+            identity = parse_headers_identity(read_file(path, METADATA_BYTES))
     except (OSError, ValueError):
         return None
     if identity is None:
         return None
     return InstalledDistribution(
-        name=identity[0], version=identity[1], location=folder, dist_info=entry.name
+        name=identity[0],
+        version=identity[1],
+        location=folder,
+        dist_info=entry.name,
+        is_complete=is_complete,
     )
 
 
-def _precedence(dist: InstalledDistribution) -> tuple[bool, Version, str]:
-    return dist.form is Form.DIST_INFO, dist.version, dist.dist_info
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _precedence(dist: InstalledDistribution) -> tuple[bool, bool, Version, str]:
+    return dist.is_complete, dist.form is Form.DIST_INFO, dist.version, dist.dist_info
 
 
 def _read_installer(folder: str) -> str | None:

@@ -314,6 +314,20 @@ def test_files(daemon: Daemon, environment: Path, case: Text) -> None:
     assert problem["detail"].startswith(case.place) or case.code == "hash-contradiction"
 
 
+def test_nothing_to_sync_with(daemon: Daemon, environment: Path) -> None:
+    """A sync with files that name nothing is refused, unless that is said to be meant."""
+    body = {
+        "environment": str(environment),
+        "requirement_files": [{"path": REQUIREMENTS, "text": "# all of it was cut off\n"}],
+    }
+    reply = daemon.place.call("POST", "/v1/sync", body)
+    refused(reply, "nothing-required", REQUIREMENTS, "--allow-empty-requirements")
+    assert reply.status == 400
+    meant = {**body, "allow_empty_requirements": True}
+    assert daemon.place.call("POST", "/v1/sync", meant).status == 200
+    assert daemon.place.call("POST", "/v1/install", meant).status == 422
+
+
 # Wheels
 
 

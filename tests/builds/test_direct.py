@@ -356,3 +356,61 @@ def test_lock_file(daemon: Daemon, tmp_path: Path) -> None:
     ]
 
     assert codes == [0, 1]
+
+
+def lock(folder: Path, package: str) -> list[dict[str, str]]:
+    text = f'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "app"\n{package}'
+    return [{"path": f"{folder}/pylock.toml", "text": text}]
+
+
+def test_locked_folder(daemon: Daemon, tmp_path: Path) -> None:
+    """A folder that a lock file names is built, and is editable if that is said."""
+    place = daemon.place
+    env = place.environment()
+    tree = Project(name="app").tree(tmp_path / "app")
+    for more, info in (("", {}), ("editable = true\n", {"editable": True})):
+        files = lock(tmp_path, f'[packages.directory]\npath = "app"\n{more}')
+        reply = install(daemon, env, requirement_files=files)
+        assert [entry["name"] for entry in reply.json["installed"]] == ["app"]
+        assert direct_url(place, env) == {"url": tree.as_uri(), "dir_info": info}
+
+
+def test_locked_commit(daemon: Daemon, tmp_path: Path) -> None:
+    """The commit that a lock file names is built, whatever the branch is by now; once is enough."""
+    place = daemon.place
+    env = place.environment()
+    folder = tmp_path / "app"
+    locked = repository(folder, Project(name="app"))
+    Project(name="app", text="value = 2\n").tree(folder)
+    commit(folder)
+    files = lock(
+        tmp_path,
+        '[packages.vcs]\ntype = "git"\npath = "app"\n'
+        f'requested-revision = "main"\ncommit-id = "{locked}"\n',
+    )
+
+    assert install(daemon, env, requirement_files=files).json["installed"][0]["name"] == "app"
+    assert install(daemon, env, requirement_files=files).json["installed"] == []
+    assert run(place, env) == "1"
+    assert direct_url(place, env) == {
+        "url": folder.as_uri(),
+        "vcs_info": {"vcs": "git", "requested_revision": "main", "commit_id": locked},
+    }
+
+
+def test_locked_archive(daemon: Daemon, tmp_path: Path) -> None:
+    """An archive of sources is held to the hash that the lock file has, and to its version."""
+    env = daemon.place.environment()
+    archive = Project(name="app").sdist(tmp_path)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+
+    def reply(digest: str, more: str = "") -> Reply:
+        entry = f'path = "{archive.name}"\nhashes = {{ sha256 = "{digest}" }}\n'
+        files = lock(tmp_path, f"{more}[packages.archive]\n{entry}")
+        return install(daemon, env, requirement_files=files)
+
+    assert reply("0" * 64).json["code"] == "hash-mismatch"
+    refused = reply(digest, 'version = "2.0"\n').json
+    assert refused["code"] == "lock-file-content"
+    assert refused["place"] == f"{tmp_path}/pylock.toml packages[0]"
+    assert reply(digest).json["installed"][0]["version"] == "1.0"

@@ -70,6 +70,11 @@ def test_a_get_has_no_body(client: Client, daemon: StartDaemon) -> None:
         (["--no-binary", "a", "--no-binary", ":all:"], {"no_binary": ["a", ":all:"]}),
         (["--only-binary", "a,b"], {"only_binary": ["a,b"]}),
         (["--no-build-isolation"], {"no_build_isolation": True}),
+        (["-Ca=1", "--config-setting", "b="], {"config_settings": ["a=1", "b="]}),
+        (
+            ["-b", "/dev/null"],
+            {"build_constraint_files": [{"path": "/dev/null", "text": ""}]},
+        ),
     ],
 )
 def test_every_install_option_has_its_member(
@@ -96,6 +101,73 @@ def test_uninstall_names_its_distributions(client: Client, daemon: StartDaemon) 
         "names": ["a", "b"],
         "dry_run": True,
     }
+
+
+def test_uninstall_reads_requirement_files(client: Client, daemon: StartDaemon) -> None:
+    """With a file, or a word that is more than a name, uninstall sends requirements."""
+    (client.folder / "old.txt").write_text("-r more.txt\n")
+    (client.folder / "more.txt").write_text("a\n")
+    fake = daemon(DONE)
+    client("uninstall", "-r", "old.txt", "b==1")
+    assert fake.body == {
+        "environment": f"{client.folder}/.venv",
+        "directory": str(client.folder),
+        "requirements": ["b==1"],
+        "requirement_files": [
+            {"path": f"{client.folder}/old.txt", "text": "-r more.txt\n"},
+            {"path": f"{client.folder}/more.txt", "text": "a\n"},
+        ],
+    }
+
+
+@pytest.mark.parametrize("word", ["a[x]", "a ; x", "./a", "a-1.0-py3-none-any.whl", "a@b"])
+def test_uninstall_of_more_than_a_name(client: Client, daemon: StartDaemon, word: str) -> None:
+    """What is no name goes as it stands: the daemon knows what a requirement is."""
+    fake = daemon(DONE)
+    client("uninstall", "a.B-c_d", word)
+    assert fake.body["requirements"] == ["a.B-c_d", word]
+
+
+@pytest.mark.parametrize(
+    ("words", "groups", "projects"),
+    [
+        (["--group", "dev"], None, {"pyproject.toml": ["dev"]}),
+        (["--group", "dev", "--group=b"], None, {"pyproject.toml": ["dev", "b"]}),
+        (["--group", "./sub/pyproject.toml:dev"], None, {"sub/pyproject.toml": ["dev"]}),
+        (["-r", "pyproject.toml", "--group", "dev"], ["dev"], None),
+        (
+            ["-r", "pyproject.toml", "--group", "dev", "--group", "sub/pyproject.toml:b"],
+            ["dev"],
+            {"sub/pyproject.toml": ["b"]},
+        ),
+    ],
+)
+def test_a_group_is_of_a_project(
+    client: Client,
+    daemon: StartDaemon,
+    words: list[str],
+    groups: list[str] | None,
+    projects: dict[str, list[str]] | None,
+) -> None:
+    """A group is of the project that is named, else of the one here; its file is read for it."""
+    (client.folder / "sub").mkdir(exist_ok=True)
+    for name in ("pyproject.toml", "sub/pyproject.toml"):
+        (client.folder / name).write_text("[project]\n")
+    fake = daemon(DONE)
+    client("install", *words)
+    expected = projects and [
+        {"path": f"{client.folder}/{path}", "text": "[project]\n", "groups": names}
+        for path, names in projects.items()
+    ]
+    assert fake.body.get("groups") == groups
+    assert fake.body.get("dependency_groups") == expected
+
+
+def test_sync_may_remove_everything(client: Client, daemon: StartDaemon) -> None:
+    """That an empty file is meant is a member of the request."""
+    fake = daemon(DONE)
+    client("sync", "/dev/null", "--allow-empty-requirements")
+    assert fake.body["allow_empty_requirements"] is True
 
 
 @pytest.mark.parametrize(

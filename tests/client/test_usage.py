@@ -81,7 +81,11 @@ def test_an_option_of_another_command_is_refused(client: Client, command: str, o
             ["install", "a", "--collisions=ignore"],
             "--collisions is one of report, error, not 'ignore'",
         ),
-        (["uninstall"], "uninstall needs the name of a distribution"),
+        (["uninstall"], "uninstall needs the name of a distribution, or -r FILE"),
+        (
+            ["install", "--group", "other.toml:dev"],
+            "--group other.toml:dev: what stands before the colon is no pyproject.toml",
+        ),
         (["list", "a"], "list takes no arguments, but was given 'a'"),
         (["list", "--json", "--format", "freeze"], "--json and --format freeze exclude each other"),
         (

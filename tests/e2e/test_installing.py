@@ -61,6 +61,21 @@ def test_an_install_runs(daemon: Daemon, environment: Path, index: RunningIndex,
     check_cache(daemon.place.cache)
 
 
+def test_launchers_of_pip(daemon: Daemon, wheels: Path, index: RunningIndex) -> None:
+    """pip gets its launchers as it should, in each environment that is made from one cache."""
+    place = daemon.place
+    entry_points = "[console_scripts]\npip = nopip:main\npip3 = nopip:main\n"
+    make_wheel(wheels, "pip", "99.0", files={"nopip.py": ""}, entry_points=entry_points)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for number in range(2):
+        environment = place.environment(f"pip-{number}")
+        ran = place.client("install", "-p", environment, "-i", index.url, "pip")
+        assert (ran.code, ran.err) == (0, "")
+        scripts = {path.name for path in (environment / "bin").glob("pip*")}
+        assert scripts == {"pip", "pip3", f"pip{python}"}
+        daemon.idle()
+
+
 def test_the_result(daemon: Daemon, environment: Path, index: RunningIndex, app: Path) -> None:
     """--json prints the result as the interface has it."""
     place = daemon.place

@@ -81,6 +81,30 @@ def test_an_index_that_fails(daemon: Daemon, outdated: Path) -> None:
     assert ran.err.startswith("error: ")
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_index_that_denies_a_project(
+    daemon: Daemon, outdated: Path, index: RunningIndex, status: int
+) -> None:
+    """A project that an index denies is told of, and the others as ever; all of them is an error."""
+    index.fail(f"/simple/current-{status}/", status=status)
+    make_wheel(index.folder, f"current-{status}", "1.0")
+    place = daemon.place
+    words = ("-p", outdated, "--no-index", "-f", index.folder)
+    assert place.client("install", *words, f"current-{status}").code == 0
+    ran = place.client("list", "-p", outdated, "-o", "-i", index.url)
+    assert ran.code == 0
+    assert f"warning: current-{status} may have newer versions: " in ran.err
+    assert f"answers {status}" in ran.err
+    assert [line.split()[0] for line in ran.out.splitlines()[2:]] == [
+        "edited",
+        "old-lib",
+        "sourced",
+    ]
+    index.fail("/simple/", status=status, times=99)
+    ran = place.client("list", "-p", outdated, "-o", "-i", f"{index.url}//")
+    assert (ran.code, ran.out) == (1, "")
+
+
 def test_editable(daemon: Daemon, outdated: Path, tmp_path: Path) -> None:
     """Editable installs are told alone or left out, and where their projects are."""
     names = [one["name"] for one in told(daemon, outdated, "--exclude-editable")]

@@ -62,7 +62,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         time.sleep(600)
     time.sleep(PLAN["takes"])
     with open("module.py") as file:
-        text = file.read()
+        text = file.read().replace("SETTINGS", repr(config_settings))
     return _write(wheel_directory, {PLAN["module"] + ".py": text})
 
 
@@ -109,6 +109,7 @@ class Project:
     """Modules that building needs."""
     module: str = ""
     text: str = "value = 1\n"
+    """In it SETTINGS stands for what the backend was told."""
     prepares: bool = True
     """Whether metadata is made without building."""
     edits: bool = True

@@ -2,13 +2,16 @@
 
 from typing import Final
 
-from tests.conformance.behaviour import Behaviour, Chapter, install, uninstall
+from tests.conformance.behaviour import REINSTALL, Behaviour, Chapter, install, uninstall
 from tests.conformance.edits import Edited
 from tests.conformance.state import Has, Imports, Origin
 from tests.differential.oddities import wheel
 from tests.support.sources import Project
 
 _APP: Final = {"app": Project(name="app", requires=["a"])}
+_WITH_TOOL: Final = {"app": Project(name="app", build_requires=["tool"], imports=["tool"])}
+_TOOLS: Final = (wheel("tool"), wheel("tool", "2.0", files={"tool.py": "raise SystemExit(1)\n"}))
+_TOLD: Final = {"app": Project(name="app", text="value = SETTINGS\n")}
 _OWN: Final = {"app": Project(name="app")}
 _A: Final = (wheel("a"),)
 
@@ -112,6 +115,65 @@ SOURCES: Final = Chapter(
             claim="what a build needs and nobody has",
             projects={"app": Project(name="app", build_requires=["ghost"])},
             steps=(install("./app"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="`--build-constraint` bounds what a build needs",
+            projects=_WITH_TOOL,
+            wheels=_TOOLS,
+            files={"build.txt": "tool==1.0\n"},
+            steps=(install("--build-constraint", "build.txt", "./app"),),
+            linkd="app 1.0",
+        ),
+        Behaviour(
+            claim="`--build-constraint` that nothing meets",
+            projects=_WITH_TOOL,
+            wheels=_TOOLS,
+            files={"build.txt": "tool==3.0\n"},
+            steps=(install("--build-constraint", "build.txt", "./app"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="a constraint does not bound what a build needs",
+            projects=_WITH_TOOL,
+            wheels=_TOOLS,
+            files={"limits.txt": "tool==1.0\n"},
+            steps=(install("-c", "limits.txt", "./app"),),
+            linkd="refused",
+        ),
+        Behaviour(
+            claim="`--build-constraint` with `--no-build-isolation`",
+            projects=_OWN,
+            files={"build.txt": "tool==1.0\n"},
+            steps=(install("--no-build-isolation", "--build-constraint", "build.txt", "./app"),),
+            linkd="refused",
+            why="As with pip, it could not be heeded; uv leaves it out.",
+        ),
+        Behaviour(
+            claim="`-C` tells the backend something",
+            projects=_TOLD,
+            steps=(install("-C", "mode=fast", "./app"),),
+            looks=(Imports("app"),),
+            linkd="app 1.0; `app.value` prints `{'mode': 'fast'}`",
+        ),
+        Behaviour(
+            claim="`-C` of one key several times",
+            projects=_TOLD,
+            steps=(install("-C", "mode=fast", "-C", "mode=small=1", "./app"),),
+            looks=(Imports("app"),),
+            linkd="app 1.0; `app.value` prints `{'mode': ['fast', 'small=1']}`",
+        ),
+        Behaviour(
+            claim="`-C` and a wheel that was built without",
+            sdists=(Project(name="app", text="value = SETTINGS\n"),),
+            steps=(install("app"), install(REINSTALL, "-C", "mode=fast", "app")),
+            looks=(Imports("app"),),
+            linkd="app 1.0; `app.value` prints `{'mode': 'fast'}`",
+        ),
+        Behaviour(
+            claim="`-C` without a value",
+            projects=_TOLD,
+            steps=(install("-C", "mode", "./app"),),
             linkd="refused",
         ),
         Behaviour(

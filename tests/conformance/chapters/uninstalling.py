@@ -6,6 +6,7 @@ from tests.conformance.behaviour import Behaviour, Chapter, install, same, unins
 from tests.conformance.edits import Append, Delete, Import, Link, Write
 from tests.conformance.state import Has, Lists, Says
 from tests.differential.oddities import wheel
+from tests.support.sources import Project
 
 _A: Final = (wheel("a", files={"a/__init__.py": "", "a/sub/x.py": ""}),)
 _B: Final = (wheel("b"),)
@@ -150,18 +151,71 @@ UNINSTALLING: Final = Chapter(
             claim="a name with its version",
             wheels=_A,
             steps=(install("a"), uninstall("a==1.0")),
-            linkd="refused",
-            why="uninstall takes names only; pip and uv ignore the version.",
+            linkd="nothing",
             after=("pip test_uninstall.py::test_uninstall_invalid_parameter",),
+        ),
+        Behaviour(
+            claim="a name with another version",
+            wheels=_A,
+            steps=(install("a"), uninstall("a==2.0")),
+            looks=(Says("2.0"),),
+            linkd="nothing; says “2.0”",
+            why="All three remove what is there; linkd says that it is another version.",
+        ),
+        Behaviour(
+            claim="a name with extras and a marker that does not hold",
+            wheels=_A,
+            steps=(install("a"), uninstall("a[x]; python_version < '3'")),
+            linkd="nothing",
+        ),
+        Behaviour(
+            claim="the path of a wheel",
+            wheels=_A,
+            steps=(install("a"), uninstall("{wheels}/a-1.0-py3-none-any.whl")),
+            linkd="nothing",
+            why="As with pip, it names its project; uv means what was installed from that path.",
+        ),
+        Behaviour(
+            claim="the folder of an editable project",
+            projects={"app": Project(name="app")},
+            steps=(install("-e", "./app"), uninstall("./app")),
+            linkd="nothing",
+            why="As with uv; pip cannot tell its name.",
         ),
         Behaviour(
             claim="`-r` for uninstalling",
             wheels=_A + _B,
             files={"requirements.txt": "a\n"},
             steps=(install("a", "b"), uninstall("-r", "requirements.txt")),
-            linkd="refused",
-            why="uninstall takes names only.",
+            linkd="b 1.0",
             after=("pip test_uninstall.py::test_uninstall_from_reqs_file",),
+        ),
+        Behaviour(
+            claim="`-r` for uninstalling, with all that a requirement file may have",
+            wheels=_A + _B,
+            files={
+                "requirements.txt": "--index-url https://example.org/\n-r more.txt\n-c limits.txt\n",
+                "more.txt": "a==1.0 --hash=sha256:" + "0" * 64 + "\n",
+                "limits.txt": "b==1.0\n",
+            },
+            steps=(install("a", "b"), uninstall("-r", "requirements.txt")),
+            linkd="b 1.0",
+            why="A constraint asks for nothing, so it removes nothing; pip takes it for a requirement.",
+        ),
+        Behaviour(
+            claim="`-r` for uninstalling and a name",
+            wheels=_A + _B,
+            files={"requirements.txt": "a\n"},
+            steps=(install("a", "b"), uninstall("-r", "requirements.txt", "b")),
+            linkd="nothing",
+        ),
+        Behaviour(
+            claim="`-r` for uninstalling, of a file that names nothing",
+            wheels=_A,
+            files={"requirements.txt": "\n"},
+            steps=(install("a"), uninstall("-r", "requirements.txt")),
+            linkd="refused",
+            why="As with pip; to uv it is done.",
         ),
         Behaviour(
             claim="`--dry-run` of uninstalling changes nothing",

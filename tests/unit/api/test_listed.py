@@ -6,18 +6,24 @@ from typing import Any
 import pytest
 
 from linkd.api import listed
+from linkd.api.lines import Terminal
 from linkd.api.schema import DistributionsAnswer, ListedDistribution
 
 
 def entry(name: str = "a", **members: Any) -> ListedDistribution:
-    values = {"version": "1.0", "installer": None, "requested": True, "direct_url": None}
+    values = {
+        "version": "1.0",
+        "location": "/e/site",
+        "installer": None,
+        "requested": True,
+        "direct_url": None,
+    }
     return ListedDistribution.model_validate({"name": name, **values, **members})
 
 
-def told(style: str, *entries: ListedDistribution) -> list[str]:
-    return list(
-        listed.render(DistributionsAnswer(environment="/e", distributions=list(entries)), style)
-    )
+def told(style: str, *entries: ListedDistribution, verbosity: int = 0) -> list[str]:
+    answer = DistributionsAnswer(environment="/e", distributions=list(entries))
+    return list(listed.render(answer, Terminal(verbosity=verbosity), style=style))
 
 
 EDITED = {
@@ -44,6 +50,22 @@ def test_more_columns() -> None:
         "o------- ------- ------ ----- -------------------------",
         "oa       1.0     2.0    wheel",
         "ob       1.0     2.0    wheel /src",
+    ]
+
+
+def test_verbose() -> None:
+    """-v tells where each lies and who installed it, in columns and in JSON, as pip does."""
+    entries = (entry("a", installer="linkd"), entry("b", **EDITED))
+    assert told("columns", *entries, verbosity=1) == [
+        "oPackage Version Editable project location Location Installer",
+        "o------- ------- ------------------------- -------- ---------",
+        "oa       1.0                               /e/site  linkd",
+        "ob       1.0     /src                      /e/site",
+    ]
+    [line] = told("json", *entries, verbosity=1)
+    assert [(one["location"], one["installer"]) for one in json.loads(line[1:])] == [
+        ("/e/site", "linkd"),
+        ("/e/site", ""),
     ]
 
 

@@ -84,4 +84,7 @@ def test_editable_repository(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequirement) as caught:
         parse_editable("git+https://example.org/a", origin="command line", directory=tmp_path)
 
+    assert "clone it and name the folder" in caught.value.reason
+    with pytest.raises(InvalidRequirement) as caught:
+        parse_editable("https://example.org/a.zip", origin="command line", directory=tmp_path)
     assert "only a folder" in caught.value.reason

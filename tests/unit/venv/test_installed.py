@@ -123,10 +123,21 @@ def test_what_tells_nothing_is_left_out(site: Path, metadata: str | bytes | None
 
 
 def test_half_installed_is_left_out(site: Path) -> None:
-    """A dist-info without METADATA was never finished, or is being removed."""
-    add(site, "foo-1.0.dist-info", metadata=None, RECORD="")
+    """A dist-info with neither METADATA nor RECORD was never finished, or is being removed."""
+    add(site, "foo-1.0.dist-info", metadata=None, note="")
     (add(site, "bar-1.0.dist-info", metadata=None) / "METADATA").mkdir()
     assert versions(make_target(site)) == {}
+
+
+def test_without_metadata_a_record_lists(site: Path) -> None:
+    """A dist-info that has RECORD is an installation, though it lacks METADATA; it satisfies nothing."""
+    add(site, "foo-1.0.dist-info", metadata=None, RECORD="")
+    add(site, "bar-2.0.dist-info", metadata=None, RECORD="")
+    add(site, "bar-1.0.dist-info")
+    found = {str(name): dist for name, dist in read_installed(make_target(site)).items()}
+    assert {name: dist.is_whole for name, dist in found.items()} == {"foo": False, "bar": False}
+    assert found["bar"].is_complete
+    assert [str(other.version) for other in found["bar"].others] == ["2.0"]
 
 
 def test_what_is_not_a_folder_is_left_out(site: Path, tmp_path: Path) -> None:
