@@ -15,6 +15,8 @@ from tests.client.fake_daemon import FakeDaemon, document, lines
 
 StartDaemon = Callable[..., FakeDaemon]
 ON_TERMINAL = ("/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>"$0"')
+AS_A_PERSON = ("env", "--default-signal=INT")
+"""Tests that run in the background have SIGINT ignored, and so would all that they start."""
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.linkd.lines\r\n\r\n"
 
 
@@ -31,7 +33,7 @@ class Window:
     ) -> subprocess.Popen[bytes]:
         """Run in a session of its own, so that the terminal it opens controls it."""
         return subprocess.Popen(
-            [*ON_TERMINAL, os.ttyname(self.slave), *CLIENT, *arguments],
+            [*AS_A_PERSON, *ON_TERMINAL, os.ttyname(self.slave), *CLIENT, *arguments],
             cwd=self.client.folder,
             env={**self.client.env, "TERM": "xterm", **(env or {})},
             start_new_session=True,
