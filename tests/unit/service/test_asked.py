@@ -16,7 +16,7 @@ REQUEST = InstallRequest(
     environment="/env",
     directory="/work",
     requirements=("foo>=1",),
-    requirement_files=(RequirementFile("/work/r.txt", "bar==2\n--pre\n"),),
+    requirement_files=(RequirementFile("/project/r.txt", "bar==2\n--pre\n"),),
     index=IndexSettings(no_index=True),
 )
 
@@ -37,9 +37,9 @@ def test_the_same_objects() -> None:
     "changes",
     [
         {"requirements": ("foo>=2",)},
-        {"requirement_files": (RequirementFile("/work/r.txt", "bar==3\n"),)},
-        {"requirement_files": (RequirementFile("/work/other.txt", "bar==2\n--pre\n"),)},
-        {"constraint_files": (RequirementFile("/work/c.txt", "bar<9\n"),)},
+        {"requirement_files": (RequirementFile("/project/r.txt", "bar==3\n"),)},
+        {"requirement_files": (RequirementFile("/project/other.txt", "bar==2\n--pre\n"),)},
+        {"constraint_files": (RequirementFile("/project/c.txt", "bar<9\n"),)},
         {"origin": "elsewhere"},
     ],
 )
