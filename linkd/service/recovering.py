@@ -87,7 +87,8 @@ class Recovery:
         if not self._crashed:
             return
         birth = await asyncio.to_thread(self._birth, prefix, site)
-        if birth is not None:
+        # It may have been put right while it was looked for.
+        if birth in self._crashed:
             await asyncio.shield(self._begin(birth, prefix))
 
     def news(self, target: Target) -> tuple[str, ...]:

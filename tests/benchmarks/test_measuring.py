@@ -75,7 +75,7 @@ def test_tools_take_turns(ground: Ground) -> None:
     )
     outcome = compete(work, ground)
     assert {side: len(of) for side, of in outcome.samples.items()} == {"linkd": 2, BARE: 2, "uv": 2}
-    assert {"resolve", "fetch", "stage", "graft", "total"} == {
+    assert {"resolve", "fetch", "compile", "stage", "graft", "total"} == {
         *outcome.samples["linkd"][0].phases_ms
     }
     assert all(sample.cpu_ms > 0 for of in outcome.samples.values() for sample in of)

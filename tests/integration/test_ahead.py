@@ -262,7 +262,7 @@ async def test_it_waits_for_requests_but_not_for_ever(
     store: Store, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Staging waits for a quiet moment, and goes on if none comes."""
-    monkeypatch.setattr("linkd.link.ahead._PATIENCE_S", 0.3)
+    monkeypatch.setattr("linkd.store.background._PATIENCE_S", 0.3)
     busy = True
     async with background(store, Circumstances(busy=lambda: busy)) as work:
         work.ahead.want([order_of(store.wheel("foo"), environment.target)])
