@@ -149,12 +149,19 @@ class Changer:
         finally:
             # A cancelled request may have been carried out all the same.
             committed = not work.cancelled() and work.exception() is None
-            try:
-                journal = None if course.workspace is None else course.workspace.journal
-                warnings = await self._settle(change, standing, journal if committed else None)
-            finally:
-                await self._discard(course.workspace)
+            # What is booked and settled half would be wrong for all others.
+            ending = self._end(change, standing, course.workspace, committed=committed)
+            warnings = await _uninterrupted(asyncio.ensure_future(ending))
         return outcome, warnings
+
+    async def _end(
+        self, change: Change, standing: Standing, workspace: Workspace | None, *, committed: bool
+    ) -> tuple[str, ...]:
+        journal = workspace.journal if workspace is not None and committed else None
+        try:
+            return await self._settle(change, standing, journal)
+        finally:
+            await self._discard(workspace)
 
     async def _discard(self, workspace: Workspace | None) -> None:
         if workspace is None:
@@ -162,8 +169,7 @@ class Changer:
         if workspace.in_cache:  # no more than a rename
             self._stager.workspaces.discard(workspace)
         else:
-            work = self._in_thread(self._stager.workspaces.discard, workspace)
-            await _uninterrupted(asyncio.ensure_future(work))
+            await self._in_thread(self._stager.workspaces.discard, workspace)
 
     async def _settle(
         self, change: Change, standing: Standing, journal: Journal | None
@@ -188,9 +194,10 @@ class Changer:
                     warnings.append(f"what was done could not be remembered: {error.detail}")
             try:
                 warnings += await self._put_right(change, standing, shared)
-            except LinkdError as error:
-                _log.warning("not settled", code=error.code, detail=error.detail)
-                warnings.append(f"files that several distributions share: {error.detail}")
+            except (LinkdError, OSError) as error:
+                detail = error.detail if isinstance(error, LinkdError) else reason_of(error)
+                _log.warning("not settled", detail=detail)
+                warnings.append(f"files that several distributions share: {detail}")
         return tuple(warnings)
 
     async def _put_right(
@@ -202,10 +209,9 @@ class Changer:
         corrections, warnings = await self._inheritance.contents(change.target, wrong)
         modules = contested(shared)
         if corrections or modules:
-            work = self._in_thread(
+            await self._in_thread(
                 settle, change, standing, corrections, self._stager.workspaces, modules
             )
-            await _uninterrupted(asyncio.ensure_future(work))
         return warnings
 
     def _remember(self, change: Change, journal: Journal) -> None:
@@ -284,7 +290,10 @@ async def _uninterrupted(work: asyncio.Future[R], stop: threading.Event | None =
     except asyncio.CancelledError:
         if stop is not None:
             stop.set()
-        await asyncio.wait([work])
+        while not work.done():
+            # Whoever is impatient cancels again; it still has to end.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
         if not work.cancelled():
             work.exception()  # seen: nobody is left to be told
         raise

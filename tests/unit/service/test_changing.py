@@ -13,7 +13,7 @@ from linkd.core.progress import Phase, Progress, Silent
 from linkd.core.target import Interpreter
 from linkd.core.wheel import StoredWheel
 from linkd.errors import CacheUnusable, CollisionRefused
-from linkd.link.ledger import Ledger
+from linkd.link.ledger import Ledger, Standing
 from linkd.link.stage import Marks
 from linkd.service.changing import Changed, Changer, Intent
 from linkd.venv.installed import read_installed
@@ -207,3 +207,34 @@ def test_cancelled_before_the_first_file(world: World) -> None:
     asyncio.run(request())
 
     assert world.environment.files() == before
+
+
+def test_cancelled_while_others_settle(world: World) -> None:
+    """A request that was carried out stands as installed, however often it is cancelled then."""
+    wheel = world.wheel("abc", {"abc/__init__.py": ""})
+    target = world.environment.target
+
+    async def request() -> None:
+        intent = Intent(target=target, installed={}, additions=((wheel, Marks(requested=True)),))
+        ledger = world.changer.ledger
+        other = Standing(coming={}, going={}, staying={}, wheels={})
+        identity = target.identity
+        async with (
+            ledger.stand(identity, other),
+            ledger.settling(identity, other, committed=False),
+        ):
+            task = asyncio.create_task(world.changer.change(intent, Silent()))
+            while not read_installed(target):  # noqa: ASYNC110 - it comes in another thread
+                await asyncio.sleep(0.01)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0.01)
+            assert not task.done()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(request())
+
+    sha256 = wheel.manifest.sha256
+    assert world.memory.installed_from(target.identity, NormalizedName("abc")) == sha256
+    assert world.environment.problems() == []
