@@ -51,7 +51,11 @@ def test_an_interpreter_that_may_not_be_read(tmp_path: Path, closed: str) -> Non
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed" / "python").symlink_to(sys.executable)
     (environment / "bin" / "python").symlink_to(tmp_path / "closed" / "python")
-    above = [each for each in (tmp_path, *tmp_path.parents) if each.name.startswith("pytest-")]
+    above = [
+        each
+        for each in (tmp_path, *tmp_path.parents)
+        if each.name.startswith(("pytest-", "popen-"))
+    ]
     modes = {folder: folder.stat().st_mode & 0o7777 for folder in (tmp_path, *above)}
     (tmp_path / closed).chmod(0)
     try:
