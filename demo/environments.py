@@ -7,9 +7,10 @@ import base64
 import csv
 import hashlib
 import os
+import struct
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -87,7 +88,7 @@ class Disk:
     """Bytes that are not the cache's."""
 
 
-def disk_use(environment: Environment, cached: Mapping[Inode, str]) -> Disk:
+def disk_use(environment: Environment, cached: Collection[Inode]) -> Disk:
     """Of what was installed, without what the environment was made with."""
     files = shared = size = own = 0
     for name in files_below(environment.path):
@@ -109,7 +110,9 @@ def wrong_rows(environment: Environment) -> tuple[int, list[str]]:
     for folder, rows in environment.records().items():
         for path, digest, length in rows:
             compared += 1
-            problem = _problem(environment.site / path, digest, length)
+            file = environment.site / path
+            is_bytecode = file.parent.name == "__pycache__" and not digest
+            problem = _stale(file) if is_bytecode else _problem(file, digest, length)
             if problem and not (path.endswith("/RECORD") and problem == "no hash"):
                 wrong.append(f"{environment.name}: {path} ({folder}): {problem}")
     return compared, wrong
@@ -126,6 +129,18 @@ def _problem(path: Path, digest: str, length: str) -> str:
     if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != expected:
         return "has another hash"
     return "" if path.stat().st_size == int(length) else "has another size"
+
+
+def _stale(bytecode: Path) -> str:
+    """Bytecode has no hash in RECORD, as pip has it: it has to be its source's (PEP 3147, 552)."""
+    source = bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
+    if not bytecode.is_file() or not source.is_file():
+        return "is not there, or its source is not"
+    with bytecode.open("rb") as file:
+        flags, mtime, size = struct.unpack("<4xIII", file.read(16))
+    facts = source.stat()
+    now = (0, int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF)
+    return "" if (flags, mtime, size) == now else "was compiled from another source"
 
 
 def unrecorded(environment: Environment) -> list[str]:
@@ -151,9 +166,15 @@ def temporary_names(environment: Environment) -> list[str]:
 
 
 def cache_leftovers(cache: Path) -> list[str]:
-    """What lies in the cache's folders for work under way, when there is none."""
+    """What lies in the cache's folders for work under way, when there is none.
+
+    Trees that are ready for the next environment are no work under way.
+    """
     return sorted(
-        str(path) for name in ("incoming", "pool", "trash") for path in cache.glob(f"v1/{name}/*")
+        str(path)
+        for name in ("incoming", "pool", "trash")
+        for path in cache.glob(f"v1/{name}/*")
+        if name != "pool" or path.suffix != ".tree"
     )
 
 

@@ -337,12 +337,16 @@ def show_links(demo: Demo, environments: Sequence[Environment], second: Finish) 
     if fallback:
         terminal.wrap(f"linkd used {fallback['to']}, not {fallback['from']}: {fallback['detail']}")
     cached = inodes_below(demo.cache / "v1" / "wheels")
+    # What is the same everywhere is linked too, and so is bytecode.
+    shared = {*cached}
+    for name in ("constants", "bytecode"):
+        shared.update(inodes_below(demo.cache / "v1" / name))
     for environment in environments:
-        disk = disk_use(environment, cached)
+        disk = disk_use(environment, shared)
         words = f"{disk.shared:,} of {disk.files:,} files are the cache's own inodes"
         if disk.shared:
             words += (
-                f". The other {disk.files - disk.shared:,} (RECORD, INSTALLER, commands, ...) "
+                f". The other {disk.files - disk.shared:,} (commands, their RECORD, ...) "
                 f"were written for it: {size(disk.own)} of {size(disk.size)}"
             )
         terminal.wrap(f"{environment.name}: {words}.", hanging=" " * 7)

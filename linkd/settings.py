@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     """Trees kept ready of each wheel that was installed; 0 is none."""
     pool_folders: int = Field(default=40_000, ge=0)
     """Folders that all trees kept ready may have together, of some 4 KiB each."""
-    compile_processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
+    compile_processes: int = Field(default=0, ge=0, le=64)
     """Interpreters that compile wheels at the same time; 0 compiles only what is asked for."""
     pool_min_free: float = Field(default=2, ge=0, le=100)
     """Percent of the cache's file system, of its space and its inodes, below which nothing is

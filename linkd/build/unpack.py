@@ -23,6 +23,15 @@ _BYTES: Final = 4 << 30
 _CHUNK: Final = 1 << 20
 _PKG_INFO_BYTES: Final = 32 << 20
 
+_UNREADABLE: Final = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    RuntimeError,  # encrypted; NotImplementedError, for an odd compression, is one as well
+)
+
 
 @dataclass(slots=True)
 class _Census:
@@ -82,9 +91,7 @@ def unpack_source(path: str, filename: str, folder: str, stop: threading.Event) 
             _unpack_zip(path, folder, census, stop)
         else:
             _unpack_tar(path, folder, census, stop)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise census.refuse(f"it cannot be unpacked: {error}") from error
-    except (RuntimeError, NotImplementedError) as error:  # encrypted, or of an odd compression
+    except _UNREADABLE as error:
         raise census.refuse(f"it cannot be unpacked: {error}") from error
     entries = os.listdir(folder)
     if len(entries) == 1 and os.path.isdir(os.path.join(folder, entries[0])):

@@ -8,7 +8,7 @@ known where the tree goes (`stage.complete`). So a tree can be made before anybo
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -104,26 +104,12 @@ class Blueprint:
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
         """The files that are the same everywhere."""
-        # The files of one folder of the archive go into one folder: it is worked out only once.
-        files: defaultdict[str, list[ManifestFile]] = defaultdict(list)
-        for file in self.manifest.taken_over():
-            if not file.python_script:
-                files[file.source.rpartition("/")[0]].append(file)
-        return tuple(
-            Batch(source, self._staged(together[0]).rpartition("/")[0], tuple(together))
-            for source, together in files.items()
-        )
+        return self._batches(file for file in self.manifest.taken_over() if not file.python_script)
 
     @cached_property
     def compiled(self) -> tuple[Batch, ...]:
         """The bytecode, which lies beside the sources (PEP 3147)."""
-        files: defaultdict[tuple[str, str], list[ManifestFile]] = defaultdict(list)
-        for file in self.bytecode.manifest.files if self.bytecode is not None else ():
-            source = file.source.rpartition("/")[0]
-            files[source, self._staged(file).rpartition("/")[0]].append(file)
-        return tuple(
-            Batch(source, staged, tuple(together)) for (source, staged), together in files.items()
-        )
+        return self._batches(self.bytecode.manifest.files if self.bytecode is not None else ())
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
@@ -169,6 +155,16 @@ class Blueprint:
         return (
             *(f"{scripts}/{launcher.name}" for launcher in self.manifest.launchers),
             *map(self._staged, self.manifest.rewritten),
+        )
+
+    def _batches(self, files: Iterable[ManifestFile]) -> tuple[Batch, ...]:
+        """By folder: all files of one in the store go into one, which is worked out only once."""
+        by_folder: defaultdict[str, list[ManifestFile]] = defaultdict(list)
+        for file in files:
+            by_folder[file.source.rpartition("/")[0]].append(file)
+        return tuple(
+            Batch(source, self._staged(together[0]).rpartition("/")[0], tuple(together))
+            for source, together in by_folder.items()
         )
 
     def _recorded_bytecode(self) -> Iterator[str]:

@@ -255,7 +255,8 @@ class _Environment:
             for path in shared_paths(footprint, other)
             if not same_content(path, (footprint, other))
         )
-        found = [self._shared(path, standing, rivals) for path in sorted(paths)]
+        concerned = [it for _, it in (*rivals, *standing.own())]
+        found = [self._shared(path, standing, concerned) for path in sorted(paths)]
         # What nobody has is left to those who bring or remove it just now.
         left = {
             one.path: one.contents
@@ -270,16 +271,10 @@ class _Environment:
     def _rivals(self, standing: Standing) -> list[tuple[NormalizedName, Footprint]]:
         """All others that have come or gone since the first of those at work began, or do now."""
         own = {id(footprint) for _, footprint in standing.own()}
-        everybody = [*self.seen, *(one for other in self.standings for one in other.own())]
-        everybody += [(name, it.footprint) for name, it in self.changed.items() if it is not None]
+        everybody = (*self.seen, *(one for other in self.standings for one in other.own()))
         return [one for one in everybody if id(one[1]) not in own]
 
-    def _shared(
-        self,
-        path: str,
-        standing: Standing,
-        rivals: Collection[tuple[NormalizedName, Footprint]],
-    ) -> Shared:
+    def _shared(self, path: str, standing: Standing, concerned: Collection[Footprint]) -> Shared:
         have = {
             name: _Present(footprint)
             for name, footprint in standing.stayed((path, *ancestors(path)))
@@ -291,14 +286,13 @@ class _Environment:
             if present is not None and path in present.footprint.paths
         )
         owner = max(have, default=None)
-        concerned = [it for _, it in (*rivals, *standing.own())]
-        concerned += [present.footprint for present in have.values()]
+        recorded = (*concerned, *(present.footprint for present in have.values()))
         return Shared(
             path=path,
             owner=owner,
             sha256=None if owner is None else have[owner].footprint.paths[path],
             wheel=None if owner is None else have[owner].wheel,
-            contents=frozenset(it.paths[path] for it in concerned if path in it.paths),
+            contents=frozenset(it.paths[path] for it in recorded if path in it.paths),
             removed=any(path in it.paths for it in self.removed),
         )
 

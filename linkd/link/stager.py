@@ -7,7 +7,7 @@ into the kernel.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, replace
 
@@ -23,8 +23,19 @@ from linkd.link.stage import BytecodeDamaged, StagedTree, Staging, complete, pre
 from linkd.link.workspace import Workspace, Workspaces
 from linkd.store.bytecode import BytecodeShelf
 
-_Shapes = Mapping[bool, Shape]
-"""By whether the distribution was requested."""
+
+class _Shapes:
+    """Those of one request: few, and each one's digest is worked out once."""
+
+    def __init__(self, target: Target) -> None:
+        self._plain = Shape.of(target, requested=False)
+        self._known: dict[tuple[bool, str | None], Shape] = {}
+
+    def of(self, addition: Addition, bytecode: str | None) -> Shape:
+        key = (addition.marks.requested, bytecode)
+        if key not in self._known:
+            self._known[key] = replace(self._plain, requested=key[0], bytecode=bytecode)
+        return self._known[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,7 @@ class Stager:
         mode = workspace.choice.mode
         work = _Work(
             target=target,
-            shapes=_shapes(target),
+            shapes=_Shapes(target),
             staging=Staging(mode=mode, constants=self.constants),
             bytecode=self.bytecode,
             check=check,
@@ -86,15 +97,14 @@ class Stager:
         """What to have ready for the next one who wants the same; nothing where no pool helps."""
         if not _is_pooled(workspace):
             return ()
-        shapes = _shapes(target)
+        shapes = _Shapes(target)
         return tuple(self._next_order(addition, shapes) for addition in additions)
 
-    def _next_order(self, addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
-        awaited = addition.awaited
-        order = replace(_order(addition, shapes), awaited=awaited)
-        if awaited is not None and self.bytecode.is_ready(order.sha256, awaited):
-            return order.renewed()
-        return order
+    def _next_order(self, addition: Addition, shapes: _Shapes) -> Order:
+        sha256, awaited = addition.wheel.manifest.sha256, addition.awaited
+        if awaited is not None and self.bytecode.is_ready(sha256, awaited):
+            return Order(sha256, shapes.of(addition, awaited))
+        return replace(_order(addition, shapes), awaited=awaited)
 
     def _prepare(self, work: "_Work", missing: list[tuple[Addition, str]]) -> None:
         missing.sort(key=lambda one: len(one[0].wheel.manifest.files), reverse=True)
@@ -121,7 +131,7 @@ class _Work:
 
     def prepare(self, addition: Addition, where: str) -> None:
         self.check()
-        shape = _shape(addition, self.shapes)
+        shape = self.shapes.of(addition, addition.bytecode)
         with self._translated(addition, where):
             if shape.bytecode is not None:
                 try:
@@ -132,7 +142,7 @@ class _Work:
                     shutil.rmtree(where, ignore_errors=True)
                 else:
                     return
-            prepare(addition.wheel, replace(shape, bytecode=None), where, staging=self.staging)
+            prepare(addition.wheel, self.shapes.of(addition, None), where, staging=self.staging)
 
     def _prepare_compiled(self, wheel: StoredWheel, shape: Shape, where: str) -> None:
         assert shape.bytecode is not None
@@ -174,14 +184,5 @@ def _is_pooled(workspace: Workspace) -> bool:
     return workspace.in_cache and workspace.choice.mode is LinkMode.HARDLINK
 
 
-def _shapes(target: Target) -> _Shapes:
-    return {requested: Shape.of(target, requested=requested) for requested in (False, True)}
-
-
-def _order(addition: Addition, shapes: Mapping[bool, Shape]) -> Order:
-    return Order(addition.wheel.manifest.sha256, _shape(addition, shapes))
-
-
-def _shape(addition: Addition, shapes: Mapping[bool, Shape]) -> Shape:
-    shape = shapes[addition.marks.requested]
-    return shape if addition.bytecode is None else replace(shape, bytecode=addition.bytecode)
+def _order(addition: Addition, shapes: _Shapes) -> Order:
+    return Order(addition.wheel.manifest.sha256, shapes.of(addition, addition.bytecode))

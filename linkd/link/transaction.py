@@ -153,6 +153,8 @@ def _drop_losers(work: _Work) -> None:
             if name != collision.kept:
                 lost[name].append(collision.path)
     for number, tree in enumerate(work.trees):
+        if tree.manifest.name not in lost:
+            continue
         dropped = [_drop(tree, path, work.roots) for path in lost[tree.manifest.name]]
         if tree.bytecode is not None:
             for path in compiled_paths(lost[tree.manifest.name], tree.bytecode):

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -108,7 +108,7 @@ class Changer:
         collisions = await self._in_thread(_collisions, intent, standing)
         change = Change(
             target=intent.target,
-            additions=tuple(self._additions(intent)),
+            additions=tuple(self._additions(intent, collisions)),
             removals=intent.removals,
             collisions=collisions,
             policy=intent.policy,
@@ -126,11 +126,22 @@ class Changer:
             self.compiling.want(wheels, intent.target.interpreter)
         return Changed(outcome=outcome, collisions=collisions, warnings=warnings)
 
-    def _additions(self, intent: Intent) -> Iterator[Addition]:
-        """With their bytecode, as far as it is wanted and ready."""
+    def _additions(self, intent: Intent, collisions: Iterable[Collision]) -> Iterator[Addition]:
+        """With their bytecode, as far as it is wanted and ready.
+
+        Who shares a module comes without: one file of bytecode cannot be valid for the sources of
+        several, and each one's RECORD would name it.
+        """
+        sharing = {
+            name
+            for collision in collisions
+            if collision.path.endswith(".py")
+            for name in collision.distributions
+        }
         cache_tag = intent.target.interpreter.cache_tag
-        wanted = None if intent.bytecode is BytecodeWish.OFF else cache_tag
         for wheel, marks in intent.additions:
+            is_off = intent.bytecode is BytecodeWish.OFF or wheel.manifest.name in sharing
+            wanted = None if is_off else cache_tag
             ready = wanted and self._stager.bytecode.is_ready(wheel.manifest.sha256, cache_tag)
             yield Addition(
                 wheel=wheel, marks=marks, bytecode=wanted if ready else None, awaited=wanted

@@ -27,9 +27,15 @@ class Inheritance:
         """
         found: dict[str, StoredWheel | None] = {}
         warnings: list[str] = []
+        roots = Roots.of(target)
+        contents: dict[str, WheelFootprint] = {}
         for shared in wrong:
             wheel = await self._wheel(target, shared)
-            if shared.owner is None or (wheel is not None and _has(wheel, shared, target)):
+            if wheel is not None and wheel.manifest.sha256 not in contents:
+                contents[wheel.manifest.sha256] = WheelFootprint(wheel.manifest, roots)
+            if shared.owner is None or (
+                wheel is not None and _has(contents[wheel.manifest.sha256], shared)
+            ):
                 found[shared.path] = wheel
             elif shared.sha256 is not None:
                 warnings.append(
@@ -45,6 +51,7 @@ class Inheritance:
         return None if sha256 is None else await self.store.find(sha256)
 
 
-def _has(wheel: StoredWheel, shared: Shared, target: Target) -> bool:
-    contents = WheelFootprint(wheel.manifest, Roots.of(target)).paths
+def _has(footprint: WheelFootprint, shared: Shared) -> bool:
+    """Of one wheel's paths, which are worked out once for all that are asked for."""
+    contents = footprint.paths
     return shared.path in contents and contents[shared.path] in {shared.sha256, None}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.daemon import Daemon, Place, running_daemon
 from tests.support.index import RunningIndex, running_index
+from tests.support.invariants import check_environment
 from tests.support.wheels import make_wheel
 
 _number = itertools.count()
@@ -127,3 +128,18 @@ def test_lost_bytecode(daemon: Daemon, index: RunningIndex) -> None:
     daemon.idle()
     assert daemon.place.install(three, "app", index_url=index.url).status == 200
     assert list(map(compiled, (one, two, three))) == [1, 0, 1]
+
+
+def test_a_module_of_several(daemon: Daemon, wheels: Path, index: RunningIndex) -> None:
+    """Who shares a module comes without bytecode: RECORD names nothing that is not there."""
+    for name in ("left", "right"):
+        files = {"both/__init__.py": "", f"both/{name}.py": f"{index.url!r}\n"}
+        make_wheel(wheels, name, files=files)
+    together, apart = fresh(daemon.place, 2)
+    # Compiled is only one of them, so that what they share has bytecode in one tree alone.
+    daemon.place.install(apart, "left", index_url=index.url)
+    daemon.idle()
+    result = daemon.place.install(together, "left", "right", "app", index_url=index.url).json
+    told = {entry["name"]: entry["bytecode"] for entry in result["installed"]}
+    assert (told["left"], told["right"], compiled(together)) == (False, False, 0)
+    check_environment(together)
