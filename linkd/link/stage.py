@@ -78,15 +78,6 @@ class Staging:
     constants: Constants
 
 
-def stage(
-    wheel: StoredWheel, target: Target, where: str, *, staging: Staging, marks: Marks
-) -> StagedTree:
-    """Make the staged tree of a wheel in the new folder `where`. Raises as `prepare`."""
-    shape = Shape.of(target, requested=marks.requested)
-    prepare(wheel, shape, where, staging=staging)
-    return complete(wheel, target, where, staging=staging, marks=marks)
-
-
 class BytecodeDamaged(Exception):
     """Bytecode of the store is not as it was made."""
 

@@ -23,6 +23,7 @@ from linkd.core.progress import Silent
 from linkd.core.record import parse_record
 from linkd.core.target import Interpreter, Scheme, SchemeKey, Target
 from linkd.core.wheel import StoredWheel
+from linkd.link.blueprint import Shape
 from linkd.link.change import Addition, Change, Outcome
 from linkd.link.collisions import find_collisions
 from linkd.link.constants import Constants
@@ -33,7 +34,7 @@ from linkd.link.pool import Pool, PoolLimits
 from linkd.link.rename import Rename
 from linkd.link.settling import contested, find_wrong, settle
 from linkd.link.shared import Shared
-from linkd.link.stage import Marks
+from linkd.link.stage import Marks, StagedTree, Staging, complete, prepare
 from linkd.link.stager import Stager
 from linkd.link.transaction import Course, carry_out
 from linkd.link.workspace import Workspace, Workspaces
@@ -46,6 +47,15 @@ from tests.support.wheels import make_wheel
 
 VERSION: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 SITE: Final = f"lib/{VERSION}/site-packages"
+
+
+def stage(
+    wheel: StoredWheel, target: Target, where: str, *, staging: Staging, marks: Marks
+) -> StagedTree:
+    """The staged tree of a wheel, made and completed in the new folder `where`."""
+    shape = Shape.of(target, requested=marks.requested)
+    prepare(wheel, shape, where, staging=staging)
+    return complete(wheel, target, where, staging=staging, marks=marks)
 
 
 def make_target(prefix: Path) -> Target:

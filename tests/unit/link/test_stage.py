@@ -17,8 +17,8 @@ from linkd.core.wheel import StoredWheel
 from linkd.errors import BrokenWheel
 from linkd.link.constants import Constants
 from linkd.link.footprint import Roots
-from linkd.link.stage import Marks, StagedTree, Staging, stage, stage_one
-from tests.support.stored import SITE, VERSION, Environment, Store, hash_of
+from linkd.link.stage import Marks, StagedTree, Staging, stage_one
+from tests.support.stored import SITE, VERSION, Environment, Store, hash_of, stage
 from tests.support.wheels import make_wheel
 
 ASKED = Marks(requested=True)
@@ -228,8 +228,8 @@ from linkd.core.manifest import Manifest
 from linkd.core.receipt import LinkMode
 from linkd.core.wheel import StoredWheel
 from linkd.link.constants import Constants
-from linkd.link.stage import Marks, Staging, stage
-from tests.support.stored import make_target
+from linkd.link.stage import Marks, Staging
+from tests.support.stored import make_target, stage
 manifest, tree, where = sys.argv[1:]
 staging = Staging(mode=LinkMode.HARDLINK, constants=Constants(where))
 wheel = StoredWheel(manifest=msgspec.msgpack.decode(Path(manifest).read_bytes(), type=Manifest), tree=tree)
